@@ -1,0 +1,65 @@
+/**
+ * The backend interface: comparison and measurement know tensors and this file, never a runtime.
+ *
+ * Implementations: `onnxRuntime.ts` (CPU, embedded), `tensorrt.ts` (RTX, 8, 10, 11 through the native module) and
+ * `fake.ts` (tests; fails on demand). All of them run inside the worker process.
+ */
+import type { Precision, Plan } from '../contract/plan';
+import type { RunOptions } from '../contract/progress';
+import type { Artifact, BuildSummary } from '../contract/report';
+import type { NamedTensors, ValueSpec } from '../contract/tensor';
+
+export interface BackendInfo {
+  readonly name: 'onnxruntime' | 'tensorrt' | 'tensorrt-rtx' | 'fake';
+  readonly version: string | null;
+  /** The library found, or null when the backend is built in. */
+  readonly library: string | null;
+  readonly available: boolean;
+  /** Why it is not available, as a sentence; null when it is. */
+  readonly reason: string | null;
+  /** Can it compile engines on this machine, and for which architectures (`sm_89`)? */
+  readonly builds: boolean;
+  readonly targets: readonly string[];
+  /** Can it execute on this machine? */
+  readonly runs: boolean;
+  readonly precisions: readonly Precision[];
+}
+
+/** An opened artifact: an inference session or an engine with its execution context. */
+export interface Session {
+  readonly inputs: readonly ValueSpec[];
+  readonly outputs: readonly ValueSpec[];
+  /**
+   * One inference.
+   * @param feeds a tensor for every graph input, batch axis included
+   * @param fetches the outputs wanted; all of them when left out
+   * @throws CodedError RUNTIME_FAILED with the runtime's own words
+   */
+  run(feeds: NamedTensors, fetches?: readonly string[]): Promise<NamedTensors>;
+  close(): Promise<void>;
+}
+
+export interface BuildRequest {
+  /** The rewritten ONNX file. */
+  readonly onnx: string;
+  readonly precision: Precision;
+  /** Where the engine goes; written aside and renamed. */
+  readonly engine: string;
+  readonly target: string | null;
+  readonly builder: Plan['builder'];
+  readonly shapes: Plan['shapes'];
+}
+
+export interface Backend {
+  readonly name: BackendInfo['name'];
+  probe(): Promise<BackendInfo>;
+  /** Compiles an engine. Backends that run ONNX directly have no `build`. */
+  build?(request: BuildRequest, options: RunOptions): Promise<BuildSummary>;
+  open(artifact: Pick<Artifact, 'kind' | 'path'>, options?: OpenOptions): Promise<Session>;
+}
+
+export interface OpenOptions {
+  /** Run the graph as written, so that Q/DQ and casts are executed and not optimized away (accuracy). Default false. */
+  readonly exact?: boolean;
+  readonly threads?: number;
+}

@@ -1,0 +1,63 @@
+/**
+ * What observing a model on data yields, as plain data.
+ *
+ * `TensorRanges` (pass 1) holds shape, type and range of every tensor and drives the FP16/BF16 decisions; the
+ * `CalibrationTable` (pass 2) holds a scale for each tensor that a Q/DQ pair needs and can be saved, reused, and turned
+ * into a TensorRT calibration cache.
+ */
+import type { CalibrationAlgorithm } from './plan';
+import type { DType } from './tensor';
+
+/** Statistics of one tensor over all calibration samples. */
+export interface TensorRange {
+  readonly dtype: DType;
+  /** Shape seen with the first sample (batch 1). */
+  readonly dims: readonly number[];
+  /** Smallest and largest finite value; null for non-float tensors that were not observed. */
+  readonly min: number | null;
+  readonly max: number | null;
+  /** Largest reduction-safe magnitude: max(|min|, |max|). */
+  readonly absMax: number | null;
+  /** NaN and infinite elements seen. */
+  readonly nonFinite: number;
+}
+
+export interface TensorRanges {
+  /** False: no data was given and the ranges come from random inputs. */
+  readonly representative: boolean;
+  readonly samples: number;
+  /** By tensor name, outer graph only: the runtime cannot show tensors inside If/Loop/Scan bodies. */
+  readonly tensors: ReadonlyMap<string, TensorRange>;
+}
+
+export interface CalibrationEntry {
+  readonly min: number;
+  readonly max: number;
+  /** The clipping threshold T; values beyond ±T saturate. */
+  readonly threshold: number;
+  /** T / 127, the INT8 scale; FP8 uses T / 448. */
+  readonly scale: number;
+  /** The algorithm that set T: differs from the table's where the table's is `auto`. */
+  readonly algorithm: Exclude<CalibrationAlgorithm, 'auto'>;
+  /** Expected signal-to-quantization-noise ratio of this tensor at this scale, in dB; null when the tensor is all zero. */
+  readonly sqnrDb: number | null;
+  /** Why the algorithm does not fit this tensor's distribution, or null. */
+  readonly unfit: string | null;
+}
+
+/** Every hash must match for a table to be reused; each mismatch is named in the refusal. */
+export interface CalibrationKey {
+  readonly model: string;
+  readonly data: string;
+  readonly preprocess: string;
+  readonly samples: number;
+  readonly algorithm: CalibrationAlgorithm;
+  readonly percentile: number | null;
+}
+
+export interface CalibrationTable {
+  readonly schemaVersion: 1;
+  readonly key: CalibrationKey;
+  readonly representative: boolean;
+  readonly tensors: Readonly<Record<string, CalibrationEntry>>;
+}

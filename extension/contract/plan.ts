@@ -1,0 +1,207 @@
+/**
+ * The plan (`*.trtplan.json`): everything that decides the result of a conversion, committed beside the model.
+ *
+ * The TypeBox schema is the single source: the TypeScript type, the defaults, the JSON schema for the editor
+ * (`schemas/trtplan.schema.json`, written by `npm run schemas`) and the check at run time all derive from it.
+ */
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+
+export const precisions = ['fp32', 'fp16', 'bf16', 'int8', 'fp8'] as const;
+export type Precision = (typeof precisions)[number];
+
+export const calibrationAlgorithms = ['auto', 'entropy', 'minmax', 'percentile', 'mse', 'legacy'] as const;
+export type CalibrationAlgorithm = (typeof calibrationAlgorithms)[number];
+
+const oneOf = <T extends readonly string[]>(values: T, description: string, defaultValue?: T[number]) =>
+  Type.Unsafe<T[number]>({
+    type: 'string',
+    enum: [...values],
+    description,
+    ...(defaultValue === undefined ? {} : { default: defaultValue }),
+  });
+const nullable = <T extends TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description, default: null });
+const closed = { additionalProperties: false } as const;
+
+/** One preprocessing step, in torchvision's words. Steps run in order on one sample. */
+export const transformSchema = Type.Union(
+  [
+    Type.Object(
+      {
+        op: Type.Literal('resize'),
+        size: Type.Union(
+          [Type.Integer({ minimum: 1 }), Type.Tuple([Type.Integer({ minimum: 1 }), Type.Integer({ minimum: 1 })])],
+          {
+            description: 'The shorter side, or [height, width].',
+          },
+        ),
+        interpolation: Type.Optional(oneOf(['bilinear', 'nearest', 'bicubic'], 'As PIL computes it.', 'bilinear')),
+        antialias: Type.Optional(
+          Type.Boolean({ default: true, description: 'Scale the filter on reduction, as PIL does.' }),
+        ),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        op: Type.Literal('resizeHeight'),
+        height: Type.Integer({ minimum: 1 }),
+        maxWidth: Type.Optional(Type.Integer({ minimum: 1 })),
+        antialias: Type.Optional(Type.Boolean({ default: true })),
+      },
+      { ...closed, description: 'Resize to a height, keep the aspect ratio (text lines).' },
+    ),
+    Type.Object(
+      {
+        op: Type.Literal('centerCrop'),
+        size: Type.Union([Type.Integer({ minimum: 1 }), Type.Tuple([Type.Integer(), Type.Integer()])]),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        op: Type.Literal('pad'),
+        size: Type.Tuple([Type.Integer(), Type.Integer()]),
+        value: Type.Optional(Type.Number({ default: 0 })),
+        align: Type.Optional(oneOf(['topLeft', 'center'], 'Where the picture lies in the padded one.', 'topLeft')),
+      },
+      { ...closed, description: 'Pad to [height, width]; works before and after toTensor.' },
+    ),
+    Type.Object(
+      {
+        op: Type.Literal('letterbox'),
+        size: Type.Tuple([Type.Integer(), Type.Integer()]),
+        value: Type.Optional(Type.Number({ default: 114 })),
+      },
+      closed,
+    ),
+    Type.Object(
+      { op: Type.Literal('grayscale'), channels: Type.Optional(Type.Union([Type.Literal(1), Type.Literal(3)])) },
+      closed,
+    ),
+    Type.Object({ op: Type.Literal('bgr') }, { ...closed, description: 'Swap red and blue.' }),
+    Type.Object({ op: Type.Literal('rotate180') }, closed),
+    Type.Object(
+      { op: Type.Literal('toTensor'), scale: Type.Optional(Type.Number({ default: 1 / 255 })) },
+      {
+        ...closed,
+        description: 'HWC uint8 → CHW float, times scale (1/255 as torchvision; 1 keeps 0–255).',
+      },
+    ),
+    Type.Object(
+      {
+        op: Type.Literal('normalize'),
+        mean: Type.Array(Type.Number(), { minItems: 1 }),
+        std: Type.Array(Type.Number(), { minItems: 1 }),
+      },
+      { ...closed, description: '(x − mean) / std per channel, in units of what comes in.' },
+    ),
+    Type.Object({ op: Type.Literal('scale'), factor: Type.Number(), offset: Type.Optional(Type.Number()) }, closed),
+    Type.Object({ op: Type.Literal('nhwc') }, { ...closed, description: 'CHW → HWC.' }),
+  ],
+  { description: 'A preprocessing step.' },
+);
+export type Transform = Static<typeof transformSchema>;
+
+const dtypeSchema = oneOf(
+  ['fp32', 'fp16', 'bf16', 'int8', 'uint8', 'int32', 'int64', 'bool'],
+  'Element type of a binding.',
+);
+const shapeSchema = Type.Array(Type.Integer({ minimum: 0 }));
+
+export const planSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String()),
+    schemaVersion: Type.Literal(1),
+    model: Type.String({ description: 'The ONNX file, relative to the plan.' }),
+    precisions: Type.Array(oneOf(precisions, 'A precision to build. fp32 is always the baseline.'), {
+      default: ['fp32', 'fp16', 'bf16', 'int8'],
+      minItems: 1,
+    }),
+    calibration: Type.Object(
+      {
+        data: nullable(Type.String(), 'Calibration data, relative to the plan. Null: none, ranges are guessed.'),
+        labels: nullable(Type.String(), 'Labels file for the data, where the data itself has none.'),
+        algorithm: oneOf(calibrationAlgorithms, 'How a range becomes a scale.', 'auto'),
+        percentile: Type.Number({ default: 99.99, exclusiveMinimum: 50, maximum: 100 }),
+        cutoff: nullable(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), 'Legacy calibrator: regression cutoff.'),
+        samples: Type.Integer({ default: 512, minimum: 1, description: 'At most this many calibration samples.' }),
+        batchSize: Type.Integer({ default: 8, minimum: 1 }),
+        calibrator: oneOf(['builtin', 'tensorrt'], 'Whose calibrator sets the scales.', 'builtin'),
+        table: nullable(Type.String(), 'A calibration table to reuse.'),
+      },
+      { ...closed, default: {} },
+    ),
+    preprocess: Type.Union([Type.String(), Type.Array(transformSchema)], {
+      default: 'none',
+      description: 'A preset name, a file, or the steps themselves; the same for every precision.',
+    }),
+    evaluation: Type.Object(
+      {
+        data: nullable(Type.String(), 'Evaluation data. Null: the part of the calibration data not calibrated on.'),
+        labels: nullable(Type.String(), 'Labels file for the evaluation data.'),
+        samples: nullable(Type.Integer({ minimum: 1 }), 'At most this many evaluation samples. Null: all.'),
+      },
+      { ...closed, default: {} },
+    ),
+    bindings: Type.Record(Type.String(), dtypeSchema, {
+      default: {},
+      description: 'Element type of a graph input or output, whatever the precision inside.',
+    }),
+    keep: Type.Array(
+      Type.Object(
+        {
+          match: Type.String({ description: 'A node name, a glob over node names, or OP:Type (OP:Softmax).' }),
+          precision: oneOf(['fp32', 'fp16', 'bf16'], 'The precision to keep the node in.'),
+        },
+        closed,
+      ),
+      { default: [] },
+    ),
+    shapes: Type.Record(Type.String(), Type.Object({ min: shapeSchema, opt: shapeSchema, max: shapeSchema }, closed), {
+      default: {},
+      description: 'Optimization profile per graph input.',
+    }),
+    builder: Type.Object(
+      {
+        workspaceMiB: nullable(Type.Integer({ minimum: 1 }), 'Workspace limit. Null: all of the memory.'),
+        optimizationLevel: Type.Integer({ default: 3, minimum: 0, maximum: 5 }),
+        tf32: Type.Boolean({ default: false }),
+        timingCache: nullable(Type.String(), 'Timing cache file.'),
+        dla: nullable(Type.Integer({ minimum: 0 }), 'DLA core.'),
+        versionCompatible: Type.Boolean({ default: false }),
+        hardwareCompatible: Type.Boolean({ default: false }),
+      },
+      { ...closed, default: {} },
+    ),
+    backend: oneOf(['auto', 'onnxruntime', 'tensorrt', 'tensorrt-rtx'], 'Which TensorRT builds the engines.', 'auto'),
+    targets: Type.Array(Type.String({ pattern: '^sm_[0-9]{2,3}$' }), {
+      default: [],
+      description: 'GPU architectures to build engines for, as sm_89.',
+    }),
+    benchmark: Type.Object(
+      {
+        warmupMs: Type.Integer({ default: 200, minimum: 0 }),
+        durationMs: Type.Integer({ default: 1500, minimum: 1 }),
+        iterations: Type.Integer({ default: 30, minimum: 1, description: 'At least this many runs per variant.' }),
+        batch: Type.Integer({ default: 1, minimum: 1 }),
+        cudaGraph: Type.Boolean({ default: true }),
+      },
+      { ...closed, default: {} },
+    ),
+    gates: Type.Object(
+      {
+        maxTop1Drop: nullable(Type.Number({ minimum: 0, maximum: 1 }), 'Largest drop of the task metric, as a share.'),
+        minSqnrDb: nullable(Type.Number(), 'Smallest SQNR of any output, in dB.'),
+        minAgreement: nullable(Type.Number({ minimum: 0, maximum: 1 }), 'Smallest agreement with FP32, as a share.'),
+      },
+      { ...closed, default: {} },
+    ),
+  },
+  { ...closed, $id: 'trtplan', title: 'Precision Bench plan' },
+);
+
+export type Plan = Static<typeof planSchema>;
+/** The calibration part of a plan. */
+export type CalibrationPlan = Plan['calibration'];
+export type ShapeProfile = Plan['shapes'][string];
