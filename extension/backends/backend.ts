@@ -4,26 +4,13 @@
  * Implementations: `onnxRuntime.ts` (CPU, embedded), `tensorrt.ts` (RTX, 8, 10, 11 through the native module) and
  * `fake.ts` (tests; fails on demand). All of them run inside the worker process.
  */
+import type { BackendInfo } from '../contract/backendInfo';
 import type { Precision, Plan } from '../contract/plan';
 import type { RunOptions } from '../contract/progress';
 import type { Artifact, BuildSummary } from '../contract/report';
 import type { NamedTensors, ValueSpec } from '../contract/tensor';
 
-export interface BackendInfo {
-  readonly name: 'onnxruntime' | 'tensorrt' | 'tensorrt-rtx' | 'fake';
-  readonly version: string | null;
-  /** The library found, or null when the backend is built in. */
-  readonly library: string | null;
-  readonly available: boolean;
-  /** Why it is not available, as a sentence; null when it is. */
-  readonly reason: string | null;
-  /** Can it compile engines on this machine, and for which architectures (`sm_89`)? */
-  readonly builds: boolean;
-  readonly targets: readonly string[];
-  /** Can it execute on this machine? */
-  readonly runs: boolean;
-  readonly precisions: readonly Precision[];
-}
+export type { BackendInfo };
 
 /** An opened artifact: an inference session or an engine with its execution context. */
 export interface Session {

@@ -65,10 +65,7 @@ export function parseArguments(spec: CommandSpec, argv: readonly string[]): Pars
     const name = /^--([^=]+)/.exec(argument)?.[1];
     if (name !== undefined && !(name in options)) {
       const nearest = nearestName(name, Object.keys(options));
-      throw usageError(
-        `Unknown option --${name}${nearest === null ? '' : `; did you mean --${nearest}?`}`,
-        spec.name,
-      );
+      throw usageError(`Unknown option --${name}${nearest === null ? '' : `; did you mean --${nearest}?`}`, spec.name);
     }
   }
   let parsed;
@@ -101,7 +98,5 @@ export function commandHelp(spec: CommandSpec): string {
 
 /** A command line as a user would type it in a POSIX shell. */
 export function quoteCommand(words: readonly string[]): string {
-  return words
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ');
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');
 }

@@ -193,7 +193,11 @@ function mapDefined<T, R>(value: T | undefined, map: (value: T) => R): R | undef
 }
 
 function parsePrecisions(args: ParsedArguments): string[] | undefined {
-  const named = args.text('precisions')?.split(',').map((name) => name.trim().toLowerCase()) ?? [];
+  const named =
+    args
+      .text('precisions')
+      ?.split(',')
+      .map((name) => name.trim().toLowerCase()) ?? [];
   for (const name of named) {
     if ((precisions as readonly string[]).includes(name)) continue;
     const nearest = nearestName(name, precisions);

@@ -1,0 +1,141 @@
+/**
+ * The pipeline's requests to the worker, one per stage. Paths and plain data cross the process boundary, never tensors:
+ * large arrays go by file (8 MB by message costs 174 ms).
+ *
+ * All paths are absolute. Each method is a function of its parameters and the files they name, so a fresh worker can take
+ * over after a crash.
+ */
+import type { BackendInfo } from './backendInfo';
+import type { ErrorData } from './errors';
+import type { Plan, Precision, Transform } from './plan';
+import type {
+  Accuracy,
+  Artifact,
+  BuildSummary,
+  CalibrationSummary,
+  DataCard,
+  Decision,
+  Host,
+  Latency,
+  ModelCard,
+} from './report';
+
+/** Samples of a data set, chosen for one purpose; enough to open it again in another request. */
+export interface DataSelection {
+  readonly source: string;
+  readonly labels: string | null;
+  readonly transforms: readonly Transform[];
+  readonly python: string;
+  readonly indices: readonly number[];
+  readonly labelled: boolean;
+  readonly classes: readonly string[] | null;
+  readonly card: DataCard;
+}
+
+export interface VariantFile {
+  readonly name: string;
+  readonly path: string;
+  /** The file runs rounding casts around FP32 compute because the runtime has no kernels of the type. */
+  readonly simulated: boolean;
+}
+
+/** Results by variant name; a variant that failed is in `errors` and the others go on. */
+export interface PerVariant<T> {
+  readonly results: Readonly<Record<string, T>>;
+  readonly errors: Readonly<Record<string, ErrorData>>;
+}
+
+export interface NodePlan extends Decision {
+  /** What the variant does with the node. */
+  readonly variant: Precision;
+}
+
+export type StageMethods = {
+  probe: { params: { readonly fresh: boolean }; result: { backends: BackendInfo[]; host: Host } };
+
+  inspect: {
+    params: { readonly model: string; readonly explain: readonly Precision[] };
+    result: { card: ModelCard; operators: Record<string, number>; nodes: NodePlan[]; warnings: string[] };
+  };
+
+  selectData: {
+    params: { readonly model: string; readonly plan: Plan; readonly baseDir: string; readonly python: string };
+    result: {
+      calibration: DataSelection;
+      evaluation: DataSelection;
+      representative: boolean;
+      /** How the two were kept apart, in words. */
+      split: string;
+      warnings: string[];
+    };
+  };
+
+  prepare: {
+    params: { readonly model: string; readonly plan: Plan; readonly output: string };
+    result: { opset: number; warnings: string[] };
+  };
+
+  calibrate: {
+    params: {
+      readonly prepared: string;
+      readonly modelSha256: string;
+      readonly plan: Plan;
+      readonly precisions: readonly Precision[];
+      readonly data: DataSelection;
+      readonly representative: boolean;
+      /** A table to reuse, or null. */
+      readonly reuse: string | null;
+      readonly rangesOutput: string;
+      readonly tableOutput: string;
+    };
+    /** `summary` is null when no precision asked for needs scales. */
+    result: { summary: CalibrationSummary | null; sampleDims: Record<string, number[]>; warnings: string[] };
+  };
+
+  write: {
+    params: {
+      readonly prepared: string;
+      readonly precision: Precision;
+      readonly plan: Plan;
+      readonly ranges: string;
+      readonly table: string | null;
+      readonly output: string;
+      /** Where a simulation goes if the runtime needs one. */
+      readonly simulatedOutput: string;
+    };
+    result: { bytes: number; sha256: string; decisions: Decision[]; warnings: string[]; runnable: VariantFile };
+  };
+
+  build: {
+    params: {
+      readonly backend: 'tensorrt' | 'tensorrt-rtx';
+      readonly onnx: string;
+      readonly precision: Precision;
+      readonly target: string | null;
+      readonly plan: Plan;
+      readonly sampleDims: Readonly<Record<string, readonly number[]>>;
+      readonly output: string;
+    };
+    result: { artifact: Artifact; build: BuildSummary };
+  };
+
+  evaluate: {
+    params: {
+      readonly model: string;
+      readonly reference: string;
+      readonly variants: readonly VariantFile[];
+      readonly data: DataSelection;
+      readonly batchSize: number;
+    };
+    result: PerVariant<Accuracy> & { readonly skipped: number };
+  };
+
+  measure: {
+    params: {
+      readonly variants: readonly VariantFile[];
+      readonly data: DataSelection;
+      readonly benchmark: Plan['benchmark'];
+    };
+    result: PerVariant<Latency>;
+  };
+};
