@@ -129,13 +129,19 @@ const latencySchema = object({
   conditions: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
 });
 
+/**
+ * An output of a variant against that of fp32, over the elements finite in both. `maxAbs` 0 means identical; `sqnrDb` is
+ * then null, because an infinite ratio is no JSON number. Everything null: nothing could be compared.
+ */
 const outputAccuracySchema = object({
   name: Type.String(),
   sqnrDb: number,
   cosine: number,
   maxAbs: number,
   meanAbs: number,
+  /** Over elements with |ref| > 0.001·max|ref| of their sample. */
   maxRel: number,
+  /** NaN and infinite elements in the variant's output (fp32's own count is in fp32's row). */
   nonFinite: Type.Number(),
 });
 
@@ -152,7 +158,12 @@ const taskSchema = object({
   agreement: number,
   agreementLow: number,
   agreementHigh: number,
-  /** Exact McNemar test of right/wrong against fp32. */
+  /** Samples with a label: the n of `top1`. Zero without labels. */
+  labelled: Type.Number(),
+  /** Labelled samples that fp32 answers rightly and this variant wrongly, and the reverse. Null without labels. */
+  lost: number,
+  gained: number,
+  /** Two-sided exact McNemar test of `lost` against `gained`. */
   mcnemarP: number,
 });
 
