@@ -1,0 +1,127 @@
+/**
+ * The native module (`native/`), typed by hand: the one place that loads it.
+ *
+ * Where the addon is missing or does not load, nothing breaks: `nativeAddonState` says so with a list of possible
+ * solutions, the observers fall back to TypeScript, and only building TensorRT engines is unavailable. Calls of the
+ * addon that can crash (loading a TensorRT library, building) happen in the worker process only.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { CodedError } from '../contract/errors';
+
+/** The range of a tensor's finite elements; `Infinity`, `-Infinity` and 0 when there is none. */
+export interface ObservedRange {
+  readonly min: number;
+  readonly max: number;
+  readonly absMax: number;
+  /** NaN and infinite elements. */
+  readonly nonFinite: number;
+}
+
+/** What `native/observe/` gives to calibration. */
+export interface NativeObservers {
+  observeRange(values: Float32Array): ObservedRange;
+  /**
+   * Adds |x| to a histogram: bin i counts |x| / binWidth in [i, i + 1), the last bin also everything beyond it, and
+   * elements that are not finite are left out.
+   * @param counts integers, added to
+   * @returns the number of elements left out
+   */
+  accumulateHistogram(values: Float32Array, counts: Float64Array, binWidth: number): number;
+}
+
+export interface NativeAddon extends NativeObservers {}
+
+export type NativeAddonState =
+  | { readonly addon: NativeAddon; readonly path: string }
+  | { readonly addon: null; readonly reason: string; readonly solutions: readonly string[] };
+
+const fileName = 'precision_bench.node';
+
+/** The root of the installed extension or of the clone: the nearest folder above that holds our package.json. */
+export function packageRoot(from: string = __dirname): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json');
+    if (existsSync(manifest) && readFileSync(manifest, 'utf8').includes('"name": "precision-bench"')) return folder;
+    if (dirname(folder) === folder) return from;
+  }
+}
+
+/**
+ * Where the addon may lie, most specific first: `PRECISION_BENCH_NATIVE` (a file), the build of a clone, the binaries
+ * that come inside a packaged extension.
+ */
+export function nativeAddonPaths(environment: NodeJS.ProcessEnv = process.env, root = packageRoot()): string[] {
+  const named = environment['PRECISION_BENCH_NATIVE'];
+  if (named !== undefined && named !== '') return [named];
+  return [
+    join(root, 'build', 'native', 'Release', fileName),
+    join(root, 'dist', 'native', `${process.platform}-${process.arch}`, fileName),
+  ];
+}
+
+/** Loads the addon found first; a failure is a state, not an exception. */
+export function openNativeAddon(paths: readonly string[] = nativeAddonPaths()): NativeAddonState {
+  const path = paths.find((candidate) => existsSync(candidate));
+  if (path === undefined) {
+    return {
+      addon: null,
+      reason: `The native module is not built: no ${fileName} at ${paths.join(' or ')}.`,
+      solutions: [
+        'Run "npm run native" in the clone; it needs CMake, a C++17 compiler, Python with pip, and cargo.',
+        `If the module is elsewhere, set PRECISION_BENCH_NATIVE to its path.`,
+      ],
+    };
+  }
+  try {
+    const module = { exports: {} };
+    process.dlopen(module, path);
+    return { addon: module.exports as NativeAddon, path };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return {
+      addon: null,
+      reason: `The native module ${path} does not load: ${message}.`,
+      solutions: solutionsFor(message),
+    };
+  }
+}
+
+/** What to try, by what the loader said. */
+export function solutionsFor(message: string): string[] {
+  const rebuild = 'Build it again on this machine: "npm run native".';
+  if (/GLIBC(XX)?_|CXXABI_/.test(message)) {
+    return ['The module was built on a newer Linux than this one.', rebuild];
+  }
+  if (
+    /wrong ELF class|invalid ELF header|file too short|not a valid Win32|mach-o|cannot open shared object.*\.node/i.test(
+      message,
+    )
+  ) {
+    return [`The file is damaged or for another platform than ${process.platform}-${process.arch}.`, rebuild];
+  }
+  if (/cannot open shared object file|specified module could not be found|Library not loaded/i.test(message)) {
+    return ['Install the library that the message names (libstdc++ comes with the package libstdc++6).', rebuild];
+  }
+  return [rebuild];
+}
+
+let state: NativeAddonState | undefined;
+
+/** The addon of this process, loaded at the first call. */
+export function nativeAddonState(): NativeAddonState {
+  state ??= openNativeAddon();
+  return state;
+}
+
+/** @throws CodedError NATIVE_MISSING with the possible solutions */
+export function requireNativeAddon(): NativeAddon {
+  const found = nativeAddonState();
+  if (found.addon !== null) return found.addon;
+  throw new CodedError({ code: 'NATIVE_MISSING', reason: found.reason, fix: found.solutions.join(' ') });
+}
+
+/** The observers of the addon, or null where it does not load; the TypeScript ones then do the same. */
+export function nativeObservers(): NativeObservers | null {
+  return nativeAddonState().addon;
+}

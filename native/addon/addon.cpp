@@ -1,0 +1,16 @@
+//! \file addon.cpp
+//! \brief The Node-API edge: what JavaScript sees, typed by hand in `extension/backends/nativeAddon.ts`.
+#include "observe_binding.h"
+
+#include <napi.h>
+
+namespace {
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+    precision_bench::exportObserve(env, exports);
+    return exports;
+}
+
+} // namespace
+
+NODE_API_MODULE(precision_bench, initialize)

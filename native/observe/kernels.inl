@@ -1,0 +1,53 @@
+// The loops of kernels.h, included by one source file per instruction set. Everything is in an unnamed namespace and
+// nothing of the standard library is called: code compiled for AVX2 must never be linked in place of the baseline's.
+//
+// The loops are written over the bit patterns of the floats so that the compiler can vectorize them without being
+// allowed to reorder floating-point arithmetic.
+
+#include <cstring>
+
+namespace precision_bench {
+namespace {
+
+constexpr int32_t kMagnitude = 0x7fffffff;
+constexpr int32_t kInfinity = 0x7f800000;
+
+inline int32_t bitsOf(float value) {
+    int32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+KeyRange range(const float* values, size_t count) {
+    int32_t least = INT32_MAX;
+    int32_t greatest = INT32_MIN;
+    uint32_t nonFinite = 0;
+    for (size_t i = 0; i < count; ++i) {
+        const int32_t bits = bitsOf(values[i]);
+        const bool finite = (bits & kMagnitude) < kInfinity;
+        // Flipping the magnitude of negative numbers makes the integers sort as the floats do.
+        const int32_t key = bits ^ ((bits >> 31) & kMagnitude);
+        const int32_t low = finite ? key : INT32_MAX;
+        const int32_t high = finite ? key : INT32_MIN;
+        least = low < least ? low : least;
+        greatest = high > greatest ? high : greatest;
+        nonFinite += finite ? 0u : 1u;
+    }
+    return {least, greatest, nonFinite};
+}
+
+void bins(const float* values, size_t count, double binWidth, int32_t lastBin, int32_t* out) {
+    const double last = lastBin;
+    for (size_t i = 0; i < count; ++i) {
+        const int32_t magnitude = bitsOf(values[i]) & kMagnitude;
+        float absolute;
+        std::memcpy(&absolute, &magnitude, sizeof absolute);
+        const double quotient = static_cast<double>(absolute) / binWidth;
+        // Written so that NaN takes the last bin: the conversion to an integer is then always defined.
+        const int32_t bin = static_cast<int32_t>(quotient < last ? quotient : last);
+        out[i] = magnitude < kInfinity ? bin : lastBin + 1;
+    }
+}
+
+} // namespace
+} // namespace precision_bench
