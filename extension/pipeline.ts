@@ -1,0 +1,386 @@
+/**
+ * The stages in order: model → plan → calibrate → build → measure → compare → report. The only orchestrator.
+ *
+ * It holds no tensors and loads no native code: every stage is a request to the worker process (`contract/stageMethods`),
+ * and what comes back are paths and plain data. A variant that fails is marked so and the others go on; a failure that
+ * concerns all of them (an unreadable model, no usable data) ends the run.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import * as path from 'node:path';
+import { chooseEngineBuilder, type EngineBuilder } from './build/chooseEngineBuilder';
+import { describeArtifact } from './build/describeArtifact';
+import { decideVerdict } from './compare/verdict';
+import { CodedError, throwIfCancelled, type ErrorData } from './contract/errors';
+import type { Plan, Precision } from './contract/plan';
+import { precisions as precisionOrder } from './contract/plan';
+import type { OnProgress, RunOptions, Stage } from './contract/progress';
+import type { Artifact, BuildSummary, Decision, Report, Variant } from './contract/report';
+import type { DataSelection, StageMethods, VariantFile } from './contract/stageMethods';
+import { writeReport } from './report/writeReport';
+import { toolVersion } from './version';
+
+/** The worker as the pipeline needs it; tests give a fake. */
+export interface StageRunner {
+  request<M extends keyof StageMethods>(
+    method: M,
+    params: StageMethods[M]['params'],
+    options: RunOptions,
+  ): Promise<StageMethods[M]['result']>;
+}
+
+export interface ConvertRequest {
+  readonly plan: Plan;
+  /** The folder that the plan's relative paths start from. */
+  readonly baseDir: string;
+  /** Output folder; created if missing. */
+  readonly out: string;
+  /** The command line that reproduces the run. */
+  readonly command: string;
+  /** Interpreter for `file.py:ClassName` data sets. */
+  readonly python: string;
+}
+
+/** A variant while it is being made. */
+interface Draft {
+  readonly precision: Precision;
+  error: ErrorData | null;
+  artifacts: Artifact[];
+  decisions: Decision[];
+  builds: BuildSummary[];
+  runnable: VariantFile | null;
+  bytes: number | null;
+}
+
+/**
+ * Converts one model as its plan says and writes the report into `request.out`.
+ *
+ * @returns the report, also written as report.json, .html, .md and .csv
+ * @throws CodedError for failures that concern every variant; CANCELLED when the signal fires. The output folder then
+ *   holds no partial files of this run.
+ */
+export async function convert(request: ConvertRequest, worker: StageRunner, options: RunOptions): Promise<Report> {
+  const run = new Conversion(request, worker, options);
+  try {
+    return await run.execute();
+  } finally {
+    await run.cleanUp();
+  }
+}
+
+class Conversion {
+  private readonly plan: Plan;
+  private readonly model: string;
+  /** Files of this run before they are complete; on the same file system as `out`, so that renames are atomic. */
+  private readonly scratch: string;
+  private readonly warnings: string[] = [];
+
+  constructor(
+    private readonly request: ConvertRequest,
+    private readonly worker: StageRunner,
+    private readonly options: RunOptions,
+  ) {
+    this.plan = request.plan;
+    this.model = path.resolve(request.baseDir, request.plan.model);
+    this.scratch = path.join(request.out, `.run-${randomUUID().slice(0, 8)}`);
+  }
+
+  async execute(): Promise<Report> {
+    const { plan, worker, options } = this;
+    await this.createFolders();
+    this.progress('model', 0, `Reading ${path.basename(this.model)}`);
+    const probe = await worker.request('probe', { fresh: false }, options);
+    const { card } = await worker.request('inspect', { model: this.model, explain: [] }, options);
+    const builder = chooseEngineBuilder(plan, probe.backends);
+    this.progress('model', 1, `${card.nodes} nodes, opset ${card.opset}`);
+
+    this.progress('plan', 0, 'Looking at the data');
+    const data = await worker.request(
+      'selectData',
+      { model: this.model, plan, baseDir: this.request.baseDir, python: this.request.python },
+      options,
+    );
+    this.warnings.push(...data.warnings);
+    const prepared = path.join(this.scratch, 'prepared.onnx');
+    const preparation = await worker.request('prepare', { model: this.model, plan, output: prepared }, options);
+    this.warnings.push(...preparation.warnings);
+    this.progress('plan', 1, `Prepared at opset ${preparation.opset}`);
+
+    const ranges = path.join(this.scratch, 'ranges.json');
+    const table = path.join(this.scratch, 'calibration.json');
+    const calibration = await worker.request(
+      'calibrate',
+      {
+        prepared,
+        modelSha256: card.sha256,
+        plan,
+        precisions: this.requestedPrecisions(),
+        data: data.calibration,
+        representative: data.representative,
+        reuse: plan.calibration.table === null ? null : path.resolve(this.request.baseDir, plan.calibration.table),
+        rangesOutput: ranges,
+        tableOutput: table,
+      },
+      options,
+    );
+    this.warnings.push(...calibration.warnings);
+    const tableArtifact =
+      calibration.summary === null ? null : await this.keep(table, 'calibration.json', 'table');
+
+    const keptTable = tableArtifact === null ? null : path.join(this.request.out, tableArtifact.path);
+
+    const drafts: Draft[] = [];
+    for (const precision of this.requestedPrecisions()) {
+      drafts.push(await this.writeVariant(precision, { prepared, ranges, table: keptTable }));
+    }
+    for (const draft of drafts) await this.buildEngines(draft, builder, calibration.sampleDims);
+
+    const accuracy = await this.evaluate(drafts, data.evaluation);
+    const latency = await this.measure(drafts, data.evaluation);
+
+    const baseline = drafts.find((draft) => draft.precision === 'fp32');
+    const baselineLatency = latency.results['fp32'];
+    const variants = drafts.map((draft): Variant => {
+      const name = draft.precision;
+      const error = draft.error ?? accuracy.errors[name] ?? latency.errors[name] ?? null;
+      const quantized = name === 'int8' || name === 'fp8';
+      const measured = latency.results[name] ?? null;
+      return {
+        name,
+        precision: draft.precision,
+        status: error === null ? 'ok' : 'failed',
+        error,
+        artifacts: quantized && tableArtifact !== null ? [...draft.artifacts, tableArtifact] : draft.artifacts,
+        calibration: quantized ? calibration.summary : null,
+        decisions: draft.decisions,
+        build: draft.builds[0] ?? null,
+        latency: measured,
+        accuracy: accuracy.results[name] ?? null,
+        speedup: ratio(baselineLatency?.medianMs, measured?.medianMs),
+        sizeRatio: ratio(draft.bytes, baseline?.bytes),
+      };
+    });
+
+    this.progress('report', 0, 'Writing the report');
+    const report: Report = {
+      schemaVersion: 1,
+      tool: { name: 'precision-bench', version: toolVersion },
+      createdAt: new Date().toISOString(),
+      command: this.request.command,
+      model: card,
+      plan,
+      host: probe.host,
+      data: {
+        calibration: data.calibration.card,
+        evaluation: { ...data.evaluation.card, labelled: data.evaluation.labelled, skipped: accuracy.skipped },
+        representative: data.representative,
+        split: data.split,
+      },
+      variants,
+      verdict: decideVerdict({
+        variants,
+        plan,
+        representative: data.representative,
+        warnings: [...new Set(this.warnings)],
+      }),
+    };
+    await writeReport(report, this.request.out);
+    this.progress('report', 1, `Report in ${this.request.out}`);
+    return report;
+  }
+
+  /** Removes everything of this run that did not become part of the result. */
+  async cleanUp(): Promise<void> {
+    await rm(this.scratch, { recursive: true, force: true });
+  }
+
+  private requestedPrecisions(): Precision[] {
+    return precisionOrder.filter((name) => name === 'fp32' || this.plan.precisions.includes(name));
+  }
+
+  private async createFolders(): Promise<void> {
+    try {
+      await mkdir(this.scratch, { recursive: true });
+    } catch (error) {
+      throw new CodedError(
+        {
+          code: 'OUTPUT_UNWRITABLE',
+          reason: `The output folder ${this.request.out} cannot be written: ${describe(error)}`,
+          fix: 'Give a folder you may write to with --out.',
+          place: { file: this.request.out },
+        },
+        { cause: error },
+      );
+    }
+  }
+
+  private async writeVariant(
+    precision: Precision,
+    files: { prepared: string; ranges: string; table: string | null },
+  ): Promise<Draft> {
+    const draft: Draft = { precision, error: null, artifacts: [], decisions: [], builds: [], runnable: null, bytes: null };
+    this.progress('plan', null, `Writing ${precision}`, precision);
+    await this.attempt(draft, async () => {
+      const output = path.join(this.scratch, this.fileName(precision, 'onnx'));
+      const written = await this.worker.request(
+        'write',
+        {
+          ...files,
+          precision,
+          plan: this.plan,
+          output,
+          simulatedOutput: path.join(this.scratch, `${precision}.simulated.onnx`),
+        },
+        this.options,
+      );
+      this.warnings.push(...written.warnings.map((text) => `${precision}: ${text}`));
+      draft.decisions = written.decisions;
+      draft.bytes = written.bytes;
+      const name = this.fileName(precision, 'onnx');
+      draft.artifacts.push(...(await this.keepModel(output, name)));
+      const kept = path.join(this.request.out, name);
+      draft.runnable = written.runnable.simulated ? written.runnable : { ...written.runnable, path: kept };
+    });
+    return draft;
+  }
+
+  private async buildEngines(
+    draft: Draft,
+    builder: EngineBuilder | null,
+    sampleDims: Record<string, number[]>,
+  ): Promise<void> {
+    if (builder === null || draft.error !== null) return;
+    for (const target of builder.targets) {
+      await this.attempt(draft, async () => {
+        const onnx = draft.artifacts.find((artifact) => artifact.kind === 'onnx');
+        if (onnx === undefined) return;
+        const name = this.fileName(draft.precision, target === null ? 'engine' : `${target}.engine`);
+        this.progress('build', null, `Building ${name}`, draft.precision);
+        const result = await this.worker.request(
+          'build',
+          {
+            backend: builder.name,
+            onnx: path.join(this.request.out, onnx.path),
+            precision: draft.precision,
+            target,
+            plan: this.plan,
+            sampleDims,
+            output: path.join(this.request.out, name),
+          },
+          this.options,
+        );
+        draft.artifacts.push({ ...result.artifact, path: name });
+        draft.builds.push(result.build);
+      });
+    }
+  }
+
+  private async evaluate(drafts: readonly Draft[], data: DataSelection) {
+    const params = {
+      model: this.model,
+      reference: this.runnable(drafts, 'fp32').path,
+      data,
+      batchSize: this.plan.calibration.batchSize,
+    };
+    return this.perVariant(drafts, (variants) => this.worker.request('evaluate', { ...params, variants }, this.options));
+  }
+
+  private async measure(drafts: readonly Draft[], data: DataSelection) {
+    const params = { data, benchmark: this.plan.benchmark };
+    const result = await this.perVariant(drafts, async (variants) => ({
+      ...(await this.worker.request('measure', { ...params, variants }, this.options)),
+      skipped: 0,
+    }));
+    return result;
+  }
+
+  /**
+   * Runs a request over all variants at once, so that they see the same batches and the same minutes. If the worker dies
+   * of one of them, each is tried alone: the culprit gets the error, the others their results.
+   */
+  private async perVariant<T>(
+    drafts: readonly Draft[],
+    request: (variants: VariantFile[]) => Promise<{
+      results: Readonly<Record<string, T>>;
+      errors: Readonly<Record<string, ErrorData>>;
+      skipped: number;
+    }>,
+  ) {
+    const variants = drafts.flatMap((draft) => (draft.runnable === null ? [] : [draft.runnable]));
+    try {
+      return await request(variants);
+    } catch (error) {
+      const died = CodedError.is(error, 'WORKER_CRASHED') || CodedError.is(error, 'WORKER_OUT_OF_MEMORY');
+      if (!died || variants.length < 2) throw error;
+    }
+    const results: Record<string, T> = {};
+    const errors: Record<string, ErrorData> = {};
+    let skipped = 0;
+    for (const variant of variants) {
+      throwIfCancelled(this.options.signal);
+      try {
+        const alone = await request([variant]);
+        Object.assign(results, alone.results);
+        Object.assign(errors, alone.errors);
+        skipped = alone.skipped;
+      } catch (error) {
+        if (CodedError.is(error, 'CANCELLED')) throw error;
+        errors[variant.name] = CodedError.from(error).toJSON();
+      }
+    }
+    return { results, errors, skipped };
+  }
+
+  private runnable(drafts: readonly Draft[], precision: Precision): VariantFile {
+    const draft = drafts.find((candidate) => candidate.precision === precision);
+    if (draft?.runnable) return draft.runnable;
+    // Without the FP32 reference there is nothing to compare with: its failure is the run's.
+    const error = draft?.error;
+    throw new CodedError(
+      error ?? { code: 'INTERNAL', reason: `No ${precision} variant was written.`, fix: 'Report this as a defect.' },
+    );
+  }
+
+  /** Runs a step for one variant; its failure is the variant's, cancellation is the run's. */
+  private async attempt(draft: Draft, step: () => Promise<void>): Promise<void> {
+    throwIfCancelled(this.options.signal);
+    try {
+      await step();
+    } catch (error) {
+      if (CodedError.is(error, 'CANCELLED')) throw error;
+      draft.error ??= CodedError.from(error).toJSON();
+    }
+  }
+
+  /** Moves a finished file from the scratch folder into the output folder. */
+  private async keep(file: string, name: string, kind: Artifact['kind']): Promise<Artifact> {
+    const destination = path.join(this.request.out, name);
+    await rename(file, destination);
+    return { ...(await describeArtifact(destination)), kind, backend: null, target: null, path: name };
+  }
+
+  /** As `keep`, with the external weights that a model above 2 GB has beside it under a name derived from its own. */
+  private async keepModel(file: string, name: string): Promise<Artifact[]> {
+    const weights = `${name}.data`;
+    const moved = existsSync(`${file}.data`) ? [await this.keep(`${file}.data`, weights, 'onnx')] : [];
+    return [await this.keep(file, name, 'onnx'), ...moved];
+  }
+
+  private fileName(precision: Precision, extension: string): string {
+    return `${path.basename(this.model).replace(/\.onnx$/i, '')}.${precision}.${extension}`;
+  }
+
+  private progress(stage: Stage, fraction: number | null, message: string, variant?: string): void {
+    const report: OnProgress | undefined = this.options.onProgress;
+    report?.({ stage, fraction, etaSeconds: null, message, ...(variant === undefined ? {} : { variant }) });
+  }
+}
+
+function ratio(numerator: number | null | undefined, denominator: number | null | undefined): number | null {
+  return numerator == null || denominator == null || denominator === 0 ? null : numerator / denominator;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
