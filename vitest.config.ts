@@ -1,11 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tiers are folders; files are globbed, never listed; zero tests found is a failure. */
+const tier = (name: string, testTimeout: number) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: 60_000 },
+});
+
 export default defineConfig({
   test: {
-    include: ['test/unit/**/*.test.ts', 'test/native/**/*.test.ts'],
-    // Zero tests found is a failure, never a silent success.
     passWithNoTests: false,
-    testTimeout: 20_000,
     pool: 'forks',
+    projects: [tier('unit', 20_000), tier('cli', 180_000)],
   },
 });

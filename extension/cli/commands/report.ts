@@ -1,0 +1,44 @@
+/** `report`: render a saved report again. */
+import * as path from 'node:path';
+import { readReport } from '../../report/readReport';
+import { renderCsv } from '../../report/renderCsv';
+import { renderHtml } from '../../report/renderHtml';
+import { renderMarkdown } from '../../report/renderMarkdown';
+import { renderTable } from '../../report/renderTable';
+import { writeTextAtomically } from '../../report/writeReport';
+import type { Command } from '../commands';
+
+const renderers = { html: renderHtml, md: renderMarkdown, csv: renderCsv } as const;
+
+export const reportCommand: Command = {
+  spec: {
+    name: 'report',
+    summary: 'Prints a saved report, or renders it to HTML, Markdown or CSV.',
+    positionals: 'REPORT',
+    minPositionals: 1,
+    maxPositionals: 1,
+    options: {
+      html: { type: 'string', value: 'FILE', help: 'write a self-contained page' },
+      md: { type: 'string', value: 'FILE', help: 'write Markdown' },
+      csv: { type: 'string', value: 'FILE', help: 'write CSV, one row a variant' },
+      json: { type: 'boolean', help: 'print the checked report as one JSON document' },
+      help: { type: 'boolean', help: 'this text' },
+    },
+  },
+  run: async ({ args, cwd, print }) => {
+    const report = await readReport(path.resolve(cwd, args.positionals[0] ?? ''));
+    let written = false;
+    for (const [kind, render] of Object.entries(renderers)) {
+      const file = args.text(kind);
+      if (file === undefined) continue;
+      await writeTextAtomically(path.resolve(cwd, file), render(report));
+      written = true;
+    }
+    if (args.flag('json')) print(`${JSON.stringify(report, null, 2)}\n`);
+    else if (!written) {
+      const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
+      print(renderTable(report, { color, width: process.stdout.columns ?? 120 }));
+    }
+    return 'done';
+  },
+};

@@ -1,0 +1,26 @@
+/** `inspect`: reads and checks the model; says what each precision would do to each node. */
+import { walkGraphs } from '../../model/graphIndex';
+import { loadModel } from '../../model/loadModel';
+import { modelCard } from '../../model/modelCard';
+import { validateModel } from '../../model/validateModel';
+import { explainPlan } from '../../plan/explainPlan';
+import { prepareModel } from '../../plan/prepareModel';
+import type { StageMethods } from '../../contract/stageMethods';
+
+export async function inspectStage(
+  params: StageMethods['inspect']['params'],
+): Promise<StageMethods['inspect']['result']> {
+  const model = await loadModel(params.model);
+  validateModel(model);
+  const operators: Record<string, number> = {};
+  for (const graph of walkGraphs(model.proto.graph)) {
+    for (const node of graph.node) operators[node.opType ?? ''] = (operators[node.opType ?? ''] ?? 0) + 1;
+  }
+  const card = await modelCard(model);
+  if (params.explain.length === 0) return { card, operators, nodes: [], warnings: [] };
+  const prepared = await prepareModel(model, {});
+  const nodes = params.explain.flatMap((variant) =>
+    explainPlan(prepared, variant).map((decision) => ({ ...decision, variant })),
+  );
+  return { card, operators, nodes, warnings: [] };
+}

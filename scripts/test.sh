@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# `npm test`: sets up as `npm start` does, then checks and runs every test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash scripts/prepare.sh
+exec node scripts/test.mjs "$@"
