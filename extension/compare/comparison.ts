@@ -1,7 +1,7 @@
 /**
  * A variant against fp32 over a whole evaluation set, in memory that does not grow with it.
  *
- * Comes after inference of both models on each batch and before `verdict.ts`: feed every batch to `add`, then `finish` gives
+ * Comes after inference of both models on each batch and before `decideVerdict.ts`: feed every batch to `add`, then `finish` gives
  * the accuracy part of the report. One instance per variant; fp32 itself is compared with itself, which gives its task
  * metrics and its count of non-finite elements.
  */
@@ -46,7 +46,8 @@ interface WorstSample extends AnswerPair {
 /** Worst first: samples with new NaN or infinity before all others, then the lowest SQNR. */
 function byDamage(a: WorstSample, b: WorstSample): number {
   if (a.broken !== b.broken) return b.broken - a.broken;
-  return (a.sqnrDb ?? Infinity) - (b.sqnrDb ?? Infinity);
+  // Identical samples are not listed, so no SQNR means no signal at all under the noise.
+  return (a.sqnrDb ?? -Number.MAX_VALUE) - (b.sqnrDb ?? -Number.MAX_VALUE);
 }
 
 const noAnswers: AnswerPair = { label: null, expected: null, got: null };

@@ -1,0 +1,166 @@
+/**
+ * What a reader must know before trusting the numbers of a report, each as one sentence.
+ *
+ * Part of `decideVerdict.ts`. A warning names what is wrong, how wrong, and what would mend it.
+ */
+import { countText, intervalText, millisecondsText, percentText } from '../contract/quantities';
+import { baselineOf, isGpuLatency, taskMetricName } from '../contract/reportQueries';
+import type { ModelCard, Report, Variant } from '../contract/report';
+import { newNonFinite } from './judgeAccuracy';
+
+export interface WarningInput {
+  readonly variants: readonly Variant[];
+  readonly data: Report['data'];
+  readonly model: Pick<ModelCard, 'nodes' | 'outputs'>;
+  /** Samples used both for calibration and evaluation; 0 when the sets are disjoint. */
+  readonly sharedSamples: number;
+}
+
+/** Half an interval wider than this (three points) hides the differences between precisions. */
+const wideHalfInterval = 0.03;
+/** More nodes than this share kept in FP32 make a reduced precision a name only. */
+const manyKeptShare = 0.3;
+/** trtexec's own limit for a trustworthy measurement. */
+const unsteadyCov = 0.025;
+/** fp32 below this share of right answers is suspicious in any task people deploy. */
+const poorBaseline = 0.5;
+
+const upper = (variant: Variant): string => variant.name.toUpperCase();
+
+function dataWarnings({ data, sharedSamples }: WarningInput): string[] {
+  const warnings: string[] = [];
+  if (!data.representative) {
+    warnings.push(
+      'The inputs are random or missing, so accuracy and calibration say little about real use. Run again with --data FOLDER.',
+    );
+  }
+  if (sharedSamples > 0) {
+    warnings.push(
+      `${countText(sharedSamples)} samples were used for calibration and for evaluation, which flatters the calibrated variants. Give --eval-data, or more data.`,
+    );
+  }
+  const skipped = data.evaluation?.skipped ?? 0;
+  if (skipped > 0) {
+    warnings.push(`${countText(skipped)} evaluation samples could not be read and were left out; the log names them.`);
+  }
+  return warnings;
+}
+
+/** Number of classes, where the model declares it on the last axis of its first output. */
+function classCount(model: WarningInput['model']): number | null {
+  const last = model.outputs[0]?.shape?.at(-1);
+  return typeof last === 'number' && last >= 2 ? last : null;
+}
+
+function baselineWarnings({ variants, model }: WarningInput): string[] {
+  const baseline = baselineOf(variants);
+  const accuracy = baseline?.accuracy ?? null;
+  if (accuracy === null) return [];
+  const warnings: string[] = [];
+  const metric = taskMetricName(variants);
+  for (const { name, nonFinite } of accuracy.outputs) {
+    if (nonFinite > 0) {
+      warnings.push(`FP32 itself gives ${countText(nonFinite)} NaN or infinite elements in output "${name}".`);
+    }
+  }
+  const { task } = accuracy;
+  const top1 = task?.top1 ?? null;
+  if (task === null || top1 === null) return warnings;
+  const classes = task.kind === 'classification' ? classCount(model) : null;
+  const atChance = classes !== null && (task.top1Low ?? 0) <= 1 / classes;
+  if (atChance || top1 < poorBaseline) {
+    const measured = `FP32 itself has ${metric} ${percentText(top1)}${atChance ? ', no better than chance' : ''}`;
+    warnings.push(
+      `${measured}. If the model is known to be better, the preprocessing (--preprocess) or the order of the labels does not match it, and no precision can be judged.`,
+    );
+  }
+  const low = task.top1Low ?? 0;
+  const high = task.top1High ?? 1;
+  if ((high - low) / 2 > wideHalfInterval) {
+    warnings.push(
+      `Only ${countText(task.labelled)} labelled samples: the 95% interval of FP32's ${metric} is ${intervalText(low, high)}. Small differences cannot be seen; evaluate on more data.`,
+    );
+  }
+  return warnings;
+}
+
+function accuracyWarnings(variant: Variant, baseline: Variant | null): string[] {
+  const { accuracy } = variant;
+  if (accuracy === null) return [];
+  const warnings: string[] = [];
+  const name = upper(variant);
+  if (accuracy.simulated) {
+    warnings.push(
+      `${name} was simulated: the CPU has no kernels of this type, so rounding casts around FP32 compute stood in for them.`,
+    );
+  }
+  const broken = newNonFinite(accuracy, baseline?.accuracy ?? null);
+  if (broken !== null && variant !== baseline) {
+    warnings.push(
+      `${name}: output "${broken.output}" holds ${countText(broken.count)} NaN or infinite elements that FP32 does not have, the sign of an overflow. Keep the layers with the largest ranges in FP32 (--keep).`,
+    );
+  }
+  const uncompared = accuracy.outputs.filter(({ maxAbs }) => maxAbs === null).map((output) => `"${output.name}"`);
+  if (uncompared.length > 0 && accuracy.samples > 0) {
+    warnings.push(`${name}: ${uncompared.join(', ')} could not be compared element by element (size or type differs).`);
+  }
+  return warnings;
+}
+
+function graphWarnings(variant: Variant, nodes: number): string[] {
+  const warnings: string[] = [];
+  const name = upper(variant);
+  const unfit = variant.calibration?.unfit ?? [];
+  if (unfit.length > 0) {
+    const tensors = unfit
+      .slice(0, 3)
+      .map(({ tensor }) => `"${tensor}"`)
+      .join(', ');
+    const more = unfit.length > 3 ? ` and ${unfit.length - 3} more` : '';
+    warnings.push(
+      `${name}: calibration does not fit ${countText(unfit.length)} tensors (${tensors}${more}); see the details.`,
+    );
+  }
+  const kept = new Set(variant.decisions.filter(({ precision }) => precision === 'fp32').map(({ node }) => node)).size;
+  if (nodes > 0 && kept / nodes > manyKeptShare) {
+    warnings.push(
+      `${name}: ${countText(kept)} of ${countText(nodes)} nodes stayed in FP32, so little speed can be expected.`,
+    );
+  }
+  const realised = variant.build?.realised;
+  if (realised && (realised[variant.precision]?.layers ?? 0) === 0) {
+    warnings.push(
+      `${name}: no layer of the built engine runs in ${variant.precision.toUpperCase()}. It is a slower precision under another name.`,
+    );
+  }
+  return warnings;
+}
+
+function latencyWarnings(variant: Variant): string[] {
+  const { latency } = variant;
+  if (!isGpuLatency(latency) || latency.cov <= unsteadyCov) return [];
+  return [
+    `${upper(variant)}: latency is unsteady (coefficient of variation ${percentText(latency.cov, 1)}, median ${millisecondsText(latency.medianMs)}). Lock the GPU's clocks and measure again.`,
+  ];
+}
+
+function failureWarnings(variant: Variant): string[] {
+  if (variant.status === 'ok') return [];
+  const reason = variant.error === null ? '' : `: ${variant.error.reason}`;
+  return [`${upper(variant)} ${variant.status === 'failed' ? 'failed' : 'was skipped'}${reason}`];
+}
+
+/** All warnings, those on the data first, then variant by variant. */
+export function verdictWarnings(input: WarningInput): string[] {
+  const baseline = baselineOf(input.variants);
+  return [
+    ...dataWarnings(input),
+    ...baselineWarnings(input),
+    ...input.variants.flatMap((variant) => [
+      ...failureWarnings(variant),
+      ...accuracyWarnings(variant, baseline),
+      ...(variant.precision === 'fp32' ? [] : graphWarnings(variant, input.model.nodes)),
+      ...latencyWarnings(variant),
+    ]),
+  ];
+}
