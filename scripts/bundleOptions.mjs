@@ -1,0 +1,15 @@
+/** esbuild options that every bundle for Node shares: dist/, benchmarks, and the bundles that tests make. */
+
+/** @type {import('esbuild').BuildOptions} */
+export const nodeBundle = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  sourcemap: true,
+  // Stack traces and class names in logs stay readable; size does not matter here.
+  minifySyntax: true,
+  external: ['onnxruntime-node', '*.node'],
+  loader: { '.wasm': 'binary', '.py': 'text' },
+  logLevel: 'warning',
+};
