@@ -18,13 +18,15 @@ export interface GateResult {
   /** What was measured; null when nothing was, or when the outputs are identical (no finite SQNR). */
   readonly value: number | null;
   readonly passed: boolean;
-  /** One clause with the numbers, to follow the variant's name. */
+  /** A clause with the numbers. */
+  readonly finding: string;
+  /** The finding with the variant's name before it. */
   readonly message: string;
 }
 
-type Finding = Pick<GateResult, 'value' | 'passed' | 'message'>;
+type Finding = Pick<GateResult, 'value' | 'passed' | 'finding'>;
 
-const unmeasured = (what: string): Finding => ({ value: null, passed: false, message: `${what} was not measured` });
+const unmeasured = (what: string): Finding => ({ value: null, passed: false, finding: `${what} was not measured` });
 
 /** Floating-point slack, so that a drop of exactly the limit passes. */
 const slack = 1e-12;
@@ -35,23 +37,23 @@ function top1Finding(accuracy: Accuracy | null, baseline: Accuracy | null, metri
   if (own === null || reference === null) return unmeasured(`${metric} (labels are needed)`);
   const drop = reference - own;
   const change = drop > 0 ? `${metric} drops by ${pointsText(drop)}` : `${metric} does not drop`;
-  return { value: drop, passed: drop <= limit + slack, message: `${change}; at most ${pointsText(limit)} allowed` };
+  return { value: drop, passed: drop <= limit + slack, finding: `${change}; at most ${pointsText(limit)} allowed` };
 }
 
 function sqnrFinding(accuracy: Accuracy | null, limit: number): Finding {
   if (accuracy === null || accuracy.outputs.length === 0) return unmeasured('SQNR');
   const { output, sqnrDb, identical, blind } = lowestSqnr(accuracy);
-  if (identical) return { value: null, passed: true, message: 'outputs are identical to FP32' };
+  if (identical) return { value: null, passed: true, finding: 'outputs are identical to FP32' };
   if (blind !== null || sqnrDb === null) return unmeasured(`SQNR of output "${blind ?? ''}"`);
-  const message = `SQNR of output "${output ?? ''}" is ${decibelsText(sqnrDb)}; at least ${decibelsText(limit)} needed`;
-  return { value: sqnrDb, passed: sqnrDb >= limit, message };
+  const finding = `SQNR of output "${output ?? ''}" is ${decibelsText(sqnrDb)}; at least ${decibelsText(limit)} needed`;
+  return { value: sqnrDb, passed: sqnrDb >= limit, finding };
 }
 
 function agreementFinding(accuracy: Accuracy | null, limit: number): Finding {
   const agreement = accuracy?.task?.agreement ?? null;
   if (agreement === null) return unmeasured('agreement with FP32');
-  const message = `agreement with FP32 is ${percentText(agreement)}; at least ${percentText(limit)} needed`;
-  return { value: agreement, passed: agreement >= limit - slack, message };
+  const finding = `agreement with FP32 is ${percentText(agreement)}; at least ${percentText(limit)} needed`;
+  return { value: agreement, passed: agreement >= limit - slack, finding };
 }
 
 /**
@@ -72,7 +74,9 @@ export function checkGates(variants: readonly Variant[], gates: Plan['gates']): 
     .flatMap(({ name, accuracy }) =>
       checks.flatMap(([gate, check]): GateResult[] => {
         const limit = gates[gate];
-        return limit === null ? [] : [{ variant: name, gate, limit, ...check(accuracy, limit) }];
+        if (limit === null) return [];
+        const finding = check(accuracy, limit);
+        return [{ variant: name, gate, limit, ...finding, message: `${name}: ${finding.finding}.` }];
       }),
     );
 }

@@ -1,7 +1,7 @@
 /**
  * A variant against fp32 over a whole evaluation set, in memory that does not grow with it.
  *
- * Comes after inference of both models on each batch and before `decideVerdict.ts`: feed every batch to `add`, then `finish` gives
+ * Comes after inference of both models on each batch and before `verdict.ts`: feed every batch to `add`, then `finish` gives
  * the accuracy part of the report. One instance per variant; fp32 itself is compared with itself, which gives its task
  * metrics and its count of non-finite elements.
  */

@@ -1,7 +1,7 @@
 /**
  * Did a variant keep the accuracy of fp32? One word and the sentence that proves it.
  *
- * Comes after `comparison.ts` and `checkGates.ts`; `decideVerdict.ts` chooses among the variants that kept it. The best evidence there
+ * Comes after `comparison.ts` and `checkGates.ts`; `verdict.ts` chooses among the variants that kept it. The best evidence there
  * is decides alone:
  *
  * 1. New NaN or infinity, or a failed gate: lost.
@@ -105,7 +105,7 @@ export function judgeAccuracy(variant: Variant, baseline: Variant, gates: Plan['
     return { outcome: 'lost', evidence };
   }
   const failed = checkGates([baseline, variant], gates).filter(({ passed }) => !passed);
-  if (failed.length > 0) return { outcome: 'lost', evidence: failed.map(({ message }) => message).join('; ') };
+  if (failed.length > 0) return { outcome: 'lost', evidence: failed.map(({ finding }) => finding).join('; ') };
   const tolerance = gates.maxTop1Drop ?? defaultLossTolerance;
   const { task } = accuracy;
   const reference = baseline.accuracy?.task ?? null;

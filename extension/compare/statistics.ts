@@ -1,7 +1,7 @@
 /**
  * The interval and test statistics behind every accuracy statement of a report.
  *
- * Comes after counting (`taskMetrics.ts`), before judging (`decideVerdict.ts`). Pure functions over counts.
+ * Comes after counting (`taskMetrics.ts`), before judging (`verdict.ts`). Pure functions over counts.
  */
 
 /** A two-sided 95 % interval of a share or of a difference of shares. */

@@ -1,19 +1,24 @@
 /**
  * What a reader must know before trusting the numbers of a report, each as one sentence.
  *
- * Part of `decideVerdict.ts`. A warning names what is wrong, how wrong, and what would mend it.
+ * Part of `verdict.ts`. A warning names what is wrong, how wrong, and what would mend it.
  */
 import { countText, intervalText, millisecondsText, percentText } from '../contract/quantities';
 import { baselineOf, isGpuLatency, taskMetricName } from '../contract/reportQueries';
-import type { ModelCard, Report, Variant } from '../contract/report';
+import type { ModelCard, Variant } from '../contract/report';
 import { newNonFinite } from './judgeAccuracy';
 
 export interface WarningInput {
   readonly variants: readonly Variant[];
-  readonly data: Report['data'];
-  readonly model: Pick<ModelCard, 'nodes' | 'outputs'>;
+  /** False when the data is random or missing. */
+  readonly representative: boolean;
+  readonly model?: Pick<ModelCard, 'nodes' | 'outputs'>;
   /** Samples used both for calibration and evaluation; 0 when the sets are disjoint. */
-  readonly sharedSamples: number;
+  readonly sharedSamples?: number;
+  /** Evaluation samples that could not be read. */
+  readonly skippedSamples?: number;
+  /** What earlier stages had to say; comes first. */
+  readonly warnings?: readonly string[];
 }
 
 /** Half an interval wider than this (three points) hides the differences between precisions. */
@@ -27,9 +32,9 @@ const poorBaseline = 0.5;
 
 const upper = (variant: Variant): string => variant.name.toUpperCase();
 
-function dataWarnings({ data, sharedSamples }: WarningInput): string[] {
+function dataWarnings({ representative, sharedSamples = 0, skippedSamples = 0 }: WarningInput): string[] {
   const warnings: string[] = [];
-  if (!data.representative) {
+  if (!representative) {
     warnings.push(
       'The inputs are random or missing, so accuracy and calibration say little about real use. Run again with --data FOLDER.',
     );
@@ -39,16 +44,17 @@ function dataWarnings({ data, sharedSamples }: WarningInput): string[] {
       `${countText(sharedSamples)} samples were used for calibration and for evaluation, which flatters the calibrated variants. Give --eval-data, or more data.`,
     );
   }
-  const skipped = data.evaluation?.skipped ?? 0;
-  if (skipped > 0) {
-    warnings.push(`${countText(skipped)} evaluation samples could not be read and were left out; the log names them.`);
+  if (skippedSamples > 0) {
+    warnings.push(
+      `${countText(skippedSamples)} evaluation samples could not be read and were left out; the log names them.`,
+    );
   }
   return warnings;
 }
 
 /** Number of classes, where the model declares it on the last axis of its first output. */
 function classCount(model: WarningInput['model']): number | null {
-  const last = model.outputs[0]?.shape?.at(-1);
+  const last = model?.outputs[0]?.shape?.at(-1);
   return typeof last === 'number' && last >= 2 ? last : null;
 }
 
@@ -150,16 +156,17 @@ function failureWarnings(variant: Variant): string[] {
   return [`${upper(variant)} ${variant.status === 'failed' ? 'failed' : 'was skipped'}${reason}`];
 }
 
-/** All warnings, those on the data first, then variant by variant. */
+/** All warnings: those of earlier stages, those on the data, then variant by variant; none twice. */
 export function verdictWarnings(input: WarningInput): string[] {
   const baseline = baselineOf(input.variants);
   return [
+    ...(input.warnings ?? []),
     ...dataWarnings(input),
     ...baselineWarnings(input),
     ...input.variants.flatMap((variant) => [
       ...failureWarnings(variant),
       ...accuracyWarnings(variant, baseline),
-      ...(variant.precision === 'fp32' ? [] : graphWarnings(variant, input.model.nodes)),
+      ...(variant.precision === 'fp32' ? [] : graphWarnings(variant, input.model?.nodes ?? 0)),
       ...latencyWarnings(variant),
     ]),
   ];

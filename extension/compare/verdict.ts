@@ -114,7 +114,7 @@ function chooseByFidelity(baseline: Variant, kept: readonly Judged[]): Omit<Verd
   return { recommended: first.variant.name, reasons };
 }
 
-function choose({ variants, data, plan }: VerdictInput): Omit<Verdict, 'warnings'> {
+function choose({ variants, representative, plan }: VerdictInput): Omit<Verdict, 'warnings'> {
   const baseline = baselineOf(variants);
   if (baseline === null) {
     return {
@@ -126,7 +126,7 @@ function choose({ variants, data, plan }: VerdictInput): Omit<Verdict, 'warnings
   if (reduced.length === 0) {
     return { recommended: baseline.name, reasons: ['FP32 is the only variant that was built.'] };
   }
-  if (!data.representative) {
+  if (!representative) {
     const reasons = ['No recommendation: without your data nobody can say what a precision costs in accuracy.'];
     return { recommended: null, reasons };
   }
@@ -147,5 +147,5 @@ function choose({ variants, data, plan }: VerdictInput): Omit<Verdict, 'warnings
 
 /** The verdict of a report: the recommended variant's name or null, the reasons, the warnings. */
 export function decideVerdict(input: VerdictInput): Verdict {
-  return { ...choose(input), warnings: verdictWarnings(input) };
+  return { ...choose(input), warnings: [...new Set(verdictWarnings(input))] };
 }
