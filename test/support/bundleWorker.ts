@@ -1,0 +1,27 @@
+/** Bundles a worker entry as the build does (CommonJS, native packages left outside) into a temporary folder. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { build } from 'esbuild';
+
+export interface BundledWorker {
+  /** Absolute path of the bundle, to be forked. */
+  readonly entry: string;
+  remove(): Promise<void>;
+}
+
+export async function bundleWorker(source: string): Promise<BundledWorker> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'precision-bench-worker-'));
+  const entry = path.join(folder, 'worker.cjs');
+  await build({
+    entryPoints: [source],
+    outfile: entry,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    external: ['onnxruntime-node'],
+    logLevel: 'silent',
+  });
+  return { entry, remove: () => rm(folder, { recursive: true, force: true }) };
+}

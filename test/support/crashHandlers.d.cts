@@ -1,0 +1,1 @@
+export declare const handlers: Readonly<Record<string, (params: never, options: never) => unknown>>;

@@ -1,0 +1,20 @@
+/** Small pieces of ONNX models for tests. */
+import {
+  newTensorShape,
+  newTensorShapeDimension,
+  newType,
+  newTypeTensor,
+  newValueInfo,
+  type ValueInfoProto,
+} from '../../extension/model/onnx.generated';
+
+/** A float32 graph input or output; strings are symbolic sizes. */
+export function floatValue(name: string, shape: readonly (number | string)[]): ValueInfoProto {
+  const dim = shape.map((size) =>
+    newTensorShapeDimension(typeof size === 'number' ? { dimValue: size } : { dimParam: size }),
+  );
+  return newValueInfo({
+    name,
+    type: newType({ tensorType: newTypeTensor({ elemType: 1, shape: newTensorShape({ dim }) }) }),
+  });
+}

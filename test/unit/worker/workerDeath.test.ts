@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { workerDeathError, type WorkerDeath } from '../../../extension/worker/workerDeath';
+
+const death = (facts: Partial<WorkerDeath>) =>
+  workerDeathError({ code: null, signal: null, stage: 'build (int8)', log: [], ...facts });
+
+describe('workerDeathError', () => {
+  test.each<[string, Partial<WorkerDeath>, string]>([
+    ['a segmentation fault', { signal: 'SIGSEGV' }, 'WORKER_CRASHED'],
+    ['an abort', { signal: 'SIGABRT' }, 'WORKER_CRASHED'],
+    ['an exit code', { code: 3 }, 'WORKER_CRASHED'],
+    ['a kill', { signal: 'SIGKILL' }, 'WORKER_OUT_OF_MEMORY'],
+    ['a kill as a shell reports it', { code: 137 }, 'WORKER_OUT_OF_MEMORY'],
+    ['a full V8 heap', { signal: 'SIGABRT', log: ['FATAL ERROR: Reached heap limit'] }, 'WORKER_OUT_OF_MEMORY'],
+    ['a failed new', { signal: 'SIGABRT', log: ["instance of 'std::bad_alloc'"] }, 'WORKER_OUT_OF_MEMORY'],
+    ['talk of memory before another death', { signal: 'SIGSEGV', log: ['CUDA out of memory?'] }, 'WORKER_CRASHED'],
+  ])('%s', (_, facts, code) => {
+    const error = death(facts);
+    expect(error.code).toBe(code);
+    expect(error.reason).toContain('in stage build (int8)');
+  });
+
+  test('shows the newest lines of a long log', () => {
+    const log = Array.from({ length: 50 }, (_, i) => `line ${i}`);
+    const { reason } = death({ signal: 'SIGSEGV', log });
+    expect(reason).toContain('line 49');
+    expect(reason).not.toContain('line 20\n');
+  });
+
+  test('says when there is no log', () => {
+    expect(death({ signal: 'SIGBUS' }).reason).toMatch(/died with SIGBUS.*left no log/);
+  });
+});
