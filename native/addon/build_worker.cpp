@@ -1,0 +1,122 @@
+#include "build_worker.h"
+
+namespace precision_bench {
+namespace {
+
+//! Progress comes thousands of times a second; nobody reads it faster than this.
+constexpr std::chrono::milliseconds kProgressInterval(50);
+
+//! The names that `extension/backends/nativeAddon.ts` knows.
+const char* statusName(PbStatus status) {
+    switch (status) {
+    case PB_OK:
+        return "ok";
+    case PB_CANCELLED:
+        return "cancelled";
+    case PB_LIBRARY:
+        return "library";
+    case PB_NO_BUILDER:
+        return "noBuilder";
+    case PB_PARSE:
+        return "parse";
+    case PB_INVALID:
+        return "invalid";
+    case PB_BUILD:
+        return "build";
+    case PB_WRITE:
+        return "write";
+    case PB_INTERNAL:
+        break;
+    }
+    return "internal";
+}
+
+Napi::Array parserErrorsToJs(Napi::Env env, const std::vector<ParserError>& errors) {
+    Napi::Array array = Napi::Array::New(env, errors.size());
+    for (size_t i = 0; i < errors.size(); ++i) {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("code", errors[i].code);
+        object.Set("nodeIndex", errors[i].nodeIndex);
+        object.Set("nodeName", errors[i].nodeName);
+        object.Set("nodeOperator", errors[i].nodeOperator);
+        object.Set("reason", errors[i].reason);
+        object.Set("functionStack", errors[i].functionStack);
+        array.Set(static_cast<uint32_t>(i), object);
+    }
+    return array;
+}
+
+Napi::Array logToJs(Napi::Env env, const std::deque<std::string>& log) {
+    Napi::Array array = Napi::Array::New(env, log.size());
+    for (size_t i = 0; i < log.size(); ++i) {
+        array.Set(static_cast<uint32_t>(i), log[i]);
+    }
+    return array;
+}
+
+} // namespace
+
+void BuildOptions::complete() {
+    mPlainInputs.clear();
+    for (const ProfileInput& input : inputs) {
+        mPlainInputs.push_back({input.name.c_str(), input.minimum.size(), input.minimum.data(), input.optimum.data(),
+                                input.maximum.data()});
+    }
+    plain.onnxPath = onnxPath.c_str();
+    plain.enginePath = enginePath.c_str();
+    plain.inputs = mPlainInputs.data();
+    plain.inputCount = mPlainInputs.size();
+    plain.computeCapabilities = computeCapabilities.data();
+    plain.computeCapabilityCount = computeCapabilities.size();
+}
+
+BuildWorker::BuildWorker(Napi::Env env, std::shared_ptr<OpenedTensorRT> tensorrt, std::unique_ptr<BuildOptions> options,
+                         const Napi::Function& onProgress, std::shared_ptr<std::atomic<bool>> cancelFlag)
+    : AsyncProgressQueueWorker(env), mDeferred(Napi::Promise::Deferred::New(env)),
+      mOnProgress(Napi::Persistent(onProgress)), mTensorRT(std::move(tensorrt)), mOptions(std::move(options)),
+      mCancelFlag(std::move(cancelFlag)), mReport(*mCancelFlag) {}
+
+void BuildWorker::Execute(const ExecutionProgress& progress) {
+    mReport.queue = &progress;
+    mStatus = mTensorRT->api().build(mTensorRT->library(), &mOptions->plain, mReport.reporter(), &mResult);
+    mReport.queue = nullptr;
+}
+
+void BuildWorker::Report::onProgress(const char* phase, double fraction) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - mLastSent < kProgressInterval) {
+        return;
+    }
+    mLastSent = now;
+    const ProgressEvent event = {phase, fraction};
+    queue->Send(&event, 1);
+}
+
+void BuildWorker::OnProgress(const ProgressEvent* events, size_t count) {
+    const Napi::Env env = Env();
+    const Napi::HandleScope scope(env);
+    for (size_t i = 0; i < count; ++i) {
+        const Napi::Value fraction =
+            events[i].fraction < 0 ? env.Null() : Napi::Number::New(env, events[i].fraction).As<Napi::Value>();
+        mOnProgress.Call({Napi::String::New(env, events[i].phase), fraction});
+    }
+}
+
+void BuildWorker::OnOK() {
+    const Napi::Env env = Env();
+    const Napi::HandleScope scope(env);
+    Napi::Object outcome = Napi::Object::New(env);
+    outcome.Set("status", statusName(mStatus));
+    outcome.Set("reason", mReport.failure);
+    outcome.Set("parserErrors", parserErrorsToJs(env, mReport.parserErrors));
+    outcome.Set("log", logToJs(env, mReport.log));
+    outcome.Set("engineBytes", static_cast<double>(mResult.engineBytes));
+    outcome.Set("networkLayers", mResult.networkLayers);
+    outcome.Set("parseSeconds", mResult.parseSeconds);
+    outcome.Set("buildSeconds", mResult.buildSeconds);
+    mDeferred.Resolve(outcome);
+}
+
+void BuildWorker::OnError(const Napi::Error& error) { mDeferred.Reject(error.Value()); }
+
+} // namespace precision_bench

@@ -1,0 +1,151 @@
+#include "tensorrt_binding.h"
+
+#include "build_worker.h"
+#include "flavour.h"
+
+#include <memory>
+
+namespace precision_bench {
+namespace {
+
+//! Reads of plain objects. `nativeAddon.ts` has checked the types; a wrong one throws a TypeError that names the field.
+std::string stringField(const Napi::Object& object, const char* name) {
+    const Napi::Value value = object.Get(name);
+    if (!value.IsString()) {
+        throw Napi::TypeError::New(object.Env(), std::string(name) + " must be a string");
+    }
+    return value.As<Napi::String>().Utf8Value();
+}
+
+double numberField(const Napi::Object& object, const char* name) {
+    const Napi::Value value = object.Get(name);
+    if (!value.IsNumber()) {
+        throw Napi::TypeError::New(object.Env(), std::string(name) + " must be a number");
+    }
+    return value.As<Napi::Number>().DoubleValue();
+}
+
+Napi::Array arrayField(const Napi::Object& object, const char* name) {
+    const Napi::Value value = object.Get(name);
+    if (!value.IsArray()) {
+        throw Napi::TypeError::New(object.Env(), std::string(name) + " must be an array");
+    }
+    return value.As<Napi::Array>();
+}
+
+template <typename Integer>
+std::vector<Integer> integersField(const Napi::Object& object, const char* name) {
+    const Napi::Array array = arrayField(object, name);
+    std::vector<Integer> integers(array.Length());
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+        integers[i] = static_cast<Integer>(array.Get(i).ToNumber().Int64Value());
+    }
+    return integers;
+}
+
+std::unique_ptr<BuildOptions> buildOptionsFrom(const Napi::Object& request) {
+    auto options = std::make_unique<BuildOptions>();
+    options->onnxPath = stringField(request, "onnx");
+    options->enginePath = stringField(request, "engine");
+    options->computeCapabilities = integersField<int32_t>(request, "computeCapabilities");
+    const Napi::Array inputs = arrayField(request, "inputs");
+    for (uint32_t i = 0; i < inputs.Length(); ++i) {
+        const Napi::Object input = inputs.Get(i).ToObject();
+        ProfileInput profile = {stringField(input, "name"), integersField<int64_t>(input, "min"),
+                                integersField<int64_t>(input, "opt"), integersField<int64_t>(input, "max")};
+        if (profile.optimum.size() != profile.minimum.size() || profile.maximum.size() != profile.minimum.size()) {
+            throw Napi::RangeError::New(request.Env(), "min, opt and max of " + profile.name + " differ in rank");
+        }
+        options->inputs.push_back(std::move(profile));
+    }
+    options->plain.optimizationLevel = static_cast<int32_t>(numberField(request, "optimizationLevel"));
+    options->plain.workspaceBytes = static_cast<int64_t>(numberField(request, "workspaceBytes"));
+    options->plain.dlaCore = static_cast<int32_t>(numberField(request, "dlaCore"));
+    options->plain.tf32 = request.Get("tf32").ToBoolean() ? 1 : 0;
+    options->plain.versionCompatible = request.Get("versionCompatible").ToBoolean() ? 1 : 0;
+    options->plain.hardwareCompatible = request.Get("hardwareCompatible").ToBoolean() ? 1 : 0;
+    options->complete();
+    return options;
+}
+
+//! new TensorRT({flavour, infer, parser})
+class TensorRT final : public Napi::ObjectWrap<TensorRT> {
+public:
+    static Napi::Function define(Napi::Env env) {
+        return DefineClass(env, "TensorRT",
+                           {InstanceAccessor<&TensorRT::flavour>("flavour"),
+                            InstanceAccessor<&TensorRT::headerVersion>("headerVersion"),
+                            InstanceMethod<&TensorRT::describe>("describe"),
+                            InstanceMethod<&TensorRT::build>("build")});
+    }
+
+    explicit TensorRT(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+        if (info.Length() < 1 || !info[0].IsObject()) {
+            throw Napi::TypeError::New(info.Env(), "TensorRT needs {flavour, infer, parser}");
+        }
+        const Napi::Object paths = info[0].As<Napi::Object>();
+        std::string reason;
+        mOpened = OpenedTensorRT::open(stringField(paths, "flavour"), stringField(paths, "infer"),
+                                       stringField(paths, "parser"), reason);
+        if (mOpened == nullptr) {
+            throw Napi::Error::New(info.Env(), reason);
+        }
+    }
+
+private:
+    Napi::Value flavour(const Napi::CallbackInfo& info) {
+        return Napi::String::New(info.Env(), mOpened->api().flavour);
+    }
+
+    Napi::Value headerVersion(const Napi::CallbackInfo& info) {
+        return Napi::String::New(info.Env(), mOpened->api().headerVersion);
+    }
+
+    //! describe(): {version, hasBuilder, computeCapabilities, log}; may take seconds
+    Napi::Value describe(const Napi::CallbackInfo& info) {
+        const Napi::Env env = info.Env();
+        CallReport report;
+        PbLibraryInfo found = {};
+        if (mOpened->api().describeLibrary(mOpened->library(), report.reporter(), &found) != PB_OK) {
+            throw Napi::Error::New(env, report.failure);
+        }
+        Napi::Array capabilities = Napi::Array::New(env, found.computeCapabilityCount);
+        for (size_t i = 0; i < found.computeCapabilityCount; ++i) {
+            capabilities.Set(static_cast<uint32_t>(i), found.computeCapabilities[i]);
+        }
+        Napi::Array log = Napi::Array::New(env, report.log.size());
+        for (size_t i = 0; i < report.log.size(); ++i) {
+            log.Set(static_cast<uint32_t>(i), report.log[i]);
+        }
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("version", found.version);
+        result.Set("hasBuilder", Napi::Boolean::New(env, found.hasBuilder != 0));
+        result.Set("computeCapabilities", capabilities);
+        result.Set("log", log);
+        return result;
+    }
+
+    //! build(request, onProgress): {done: Promise, cancel(): void}
+    Napi::Value build(const Napi::CallbackInfo& info) {
+        const Napi::Env env = info.Env();
+        if (info.Length() < 2 || !info[0].IsObject() || !info[1].IsFunction()) {
+            throw Napi::TypeError::New(env, "build needs a request and a progress function");
+        }
+        auto cancelFlag = std::make_shared<std::atomic<bool>>(false);
+        auto* worker = new BuildWorker(env, mOpened, buildOptionsFrom(info[0].As<Napi::Object>()),
+                                       info[1].As<Napi::Function>(), cancelFlag);
+        Napi::Object running = Napi::Object::New(env);
+        running.Set("done", worker->promise());
+        running.Set("cancel", Napi::Function::New(env, [cancelFlag](const Napi::CallbackInfo&) { *cancelFlag = true; }));
+        worker->Queue(); // the worker deletes itself when it is done
+        return running;
+    }
+
+    std::shared_ptr<OpenedTensorRT> mOpened;
+};
+
+} // namespace
+
+void exportTensorRT(Napi::Env env, Napi::Object exports) { exports.Set("TensorRT", TensorRT::define(env)); }
+
+} // namespace precision_bench

@@ -1,0 +1,39 @@
+//! \file trt.h
+//! \brief TensorRT's headers, and what the major version compiled against has.
+//!
+//! Tests are on features, not on versions, wherever the sources differ. Within a major the library may be older than the
+//! headers: methods that came after its first release (10.0, 11.0, RTX 1.3) must not be called.
+#pragma once
+
+// The headers mark as deprecated what older majors need.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+#include <NvInfer.h>
+#include <NvOnnxParser.h>
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#if defined(TRT_MAJOR_RTX)
+#define PB_TRT_RTX 1
+#else
+#define PB_TRT_RTX 0
+#endif
+
+//! RTX 1.x is cut from the same source as TensorRT 10 and 11.
+#define PB_TRT_MODERN (PB_TRT_RTX || NV_TENSORRT_MAJOR >= 10)
+
+//! Engines for named compute capabilities, built on any machine.
+#define PB_TRT_HAS_COMPUTE_CAPABILITY PB_TRT_RTX
+#define PB_TRT_HAS_PROGRESS_MONITOR PB_TRT_MODERN
+//! Tensor types come from the graph: not in TensorRT 8, on request in 10, always in RTX and 11.
+#define PB_TRT_HAS_STRONG_TYPING PB_TRT_MODERN
+#define PB_TRT_ONLY_STRONG_TYPING (PB_TRT_RTX || NV_TENSORRT_MAJOR >= 11)
+#define PB_TRT_HAS_OPTIMIZATION_LEVEL (PB_TRT_MODERN || (NV_TENSORRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 6))
+#define PB_TRT_HAS_COMPATIBILITY (PB_TRT_MODERN || (NV_TENSORRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 6))
+#define PB_TRT_HAS_MEMORY_POOLS (PB_TRT_MODERN || (NV_TENSORRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 4))
+#define PB_TRT_HAS_DLA (!PB_TRT_RTX)
+//! IParserError names the node and its operator, not only its index.
+#define PB_TRT_HAS_PARSER_NODE_NAMES PB_TRT_MODERN
