@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { chooseEngineBuilder, type EngineBuilder } from './build/chooseEngineBuilder';
 import { describeArtifact } from './build/describeArtifact';
@@ -16,7 +16,15 @@ import { CodedError, throwIfCancelled, type ErrorData } from './contract/errors'
 import type { Plan, Precision } from './contract/plan';
 import { precisions as precisionOrder } from './contract/plan';
 import type { OnProgress, RunOptions, Stage } from './contract/progress';
-import type { Artifact, BuildSummary, Decision, Report, Variant } from './contract/report';
+import type {
+  Artifact,
+  BuildSummary,
+  CalibrationSummary,
+  Decision,
+  ModelCard,
+  Report,
+  Variant,
+} from './contract/report';
 import type { DataSelection, StageMethods, VariantFile } from './contract/stageMethods';
 import { writeReport } from './report/writeReport';
 import { toolVersion } from './version';
@@ -53,6 +61,21 @@ interface Draft {
   bytes: number | null;
 }
 
+/** What the stages before writing leave behind. */
+interface Calibrated {
+  readonly card: ModelCard;
+  readonly data: StageMethods['selectData']['result'];
+  /** The graph that all variants share, in the scratch folder. */
+  readonly prepared: string;
+  readonly ranges: string;
+  /** Null when no precision needs scales. */
+  readonly table: Artifact | null;
+  readonly summary: CalibrationSummary | null;
+  readonly sampleDims: Record<string, number[]>;
+}
+
+const tableName = 'calibration.json';
+
 /**
  * Converts one model as its plan says and writes the report into `request.out`.
  *
@@ -69,12 +92,42 @@ export async function convert(request: ConvertRequest, worker: StageRunner, opti
   }
 }
 
+/**
+ * Observes the model on the plan's data and writes the calibration table into `request.out`, nothing else.
+ *
+ * @returns the table's path and what calibration found
+ * @throws CodedError as `convert` does
+ */
+export async function calibrate(
+  request: ConvertRequest,
+  worker: StageRunner,
+  options: RunOptions,
+): Promise<{ table: string; summary: CalibrationSummary; warnings: readonly string[] }> {
+  const run = new Conversion(request, worker, options);
+  try {
+    const { table, summary } = await run.calibrate();
+    if (table === null || summary === null) {
+      throw new CodedError({
+        code: 'PLAN_INVALID',
+        reason: 'None of the precisions in the plan needs scales.',
+        fix: 'Add int8 or fp8 to the precisions.',
+        place: { field: 'precisions' },
+      });
+    }
+    await run.publish([table]);
+    return { table: path.join(request.out, table.path), summary, warnings: run.warnings };
+  } finally {
+    await run.cleanUp();
+  }
+}
+
 class Conversion {
   private readonly plan: Plan;
   private readonly model: string;
   /** Files of this run before they are complete; on the same file system as `out`, so that renames are atomic. */
   private readonly scratch: string;
-  private readonly warnings: string[] = [];
+  private readonly precisions: readonly Precision[];
+  readonly warnings: string[] = [];
 
   constructor(
     private readonly request: ConvertRequest,
@@ -83,16 +136,16 @@ class Conversion {
   ) {
     this.plan = request.plan;
     this.model = path.resolve(request.baseDir, request.plan.model);
+    this.precisions = precisionOrder.filter((name) => name === 'fp32' || request.plan.precisions.includes(name));
     this.scratch = path.join(request.out, `.run-${randomUUID().slice(0, 8)}`);
   }
 
-  async execute(): Promise<Report> {
+  /** The stages up to the calibration table: all that `precision-bench calibrate` does. */
+  async calibrate(): Promise<Calibrated> {
     const { plan, worker, options } = this;
     await this.createFolders();
     this.progress('model', 0, `Reading ${path.basename(this.model)}`);
-    const probe = await worker.request('probe', { fresh: false }, options);
     const { card } = await worker.request('inspect', { model: this.model, explain: [] }, options);
-    const builder = chooseEngineBuilder(plan, probe.backends);
     this.progress('model', 1, `${card.nodes} nodes, opset ${card.opset}`);
 
     this.progress('plan', 0, 'Looking at the data');
@@ -101,21 +154,19 @@ class Conversion {
       { model: this.model, plan, baseDir: this.request.baseDir, python: this.request.python },
       options,
     );
-    this.warnings.push(...data.warnings);
     const prepared = path.join(this.scratch, 'prepared.onnx');
     const preparation = await worker.request('prepare', { model: this.model, plan, output: prepared }, options);
-    this.warnings.push(...preparation.warnings);
     this.progress('plan', 1, `Prepared at opset ${preparation.opset}`);
 
     const ranges = path.join(this.scratch, 'ranges.json');
-    const table = path.join(this.scratch, 'calibration.json');
-    const calibration = await worker.request(
+    const table = path.join(this.scratch, tableName);
+    const { summary, sampleDims, warnings } = await worker.request(
       'calibrate',
       {
         prepared,
         modelSha256: card.sha256,
         plan,
-        precisions: this.requestedPrecisions(),
+        precisions: this.precisions,
         data: data.calibration,
         representative: data.representative,
         reuse: plan.calibration.table === null ? null : path.resolve(this.request.baseDir, plan.calibration.table),
@@ -124,17 +175,29 @@ class Conversion {
       },
       options,
     );
-    this.warnings.push(...calibration.warnings);
-    const tableArtifact =
-      calibration.summary === null ? null : await this.keep(table, 'calibration.json', 'table');
+    this.warnings.push(...data.warnings, ...preparation.warnings, ...warnings);
+    return {
+      card,
+      data,
+      prepared,
+      ranges,
+      summary,
+      sampleDims,
+      table: summary === null ? null : await this.describe(tableName, 'table'),
+    };
+  }
 
-    const keptTable = tableArtifact === null ? null : path.join(this.request.out, tableArtifact.path);
+  async execute(): Promise<Report> {
+    const { plan, worker, options } = this;
+    const probe = await worker.request('probe', { fresh: false }, options);
+    // Decided first, so that an impossible target costs nothing.
+    const builder = chooseEngineBuilder(plan, probe.backends);
+    const calibrated = await this.calibrate();
+    const { card, data, table } = calibrated;
 
     const drafts: Draft[] = [];
-    for (const precision of this.requestedPrecisions()) {
-      drafts.push(await this.writeVariant(precision, { prepared, ranges, table: keptTable }));
-    }
-    for (const draft of drafts) await this.buildEngines(draft, builder, calibration.sampleDims);
+    for (const precision of this.precisions) drafts.push(await this.writeVariant(precision, calibrated));
+    for (const draft of drafts) await this.buildEngines(draft, builder, calibrated.sampleDims);
 
     const accuracy = await this.evaluate(drafts, data.evaluation);
     const latency = await this.measure(drafts, data.evaluation);
@@ -151,8 +214,8 @@ class Conversion {
         precision: draft.precision,
         status: error === null ? 'ok' : 'failed',
         error,
-        artifacts: quantized && tableArtifact !== null ? [...draft.artifacts, tableArtifact] : draft.artifacts,
-        calibration: quantized ? calibration.summary : null,
+        artifacts: quantized && table !== null ? [...draft.artifacts, table] : draft.artifacts,
+        calibration: quantized ? calibrated.summary : null,
         decisions: draft.decisions,
         build: draft.builds[0] ?? null,
         latency: measured,
@@ -185,6 +248,7 @@ class Conversion {
         warnings: [...new Set(this.warnings)],
       }),
     };
+    await this.publish(variants.flatMap((variant) => variant.artifacts));
     await writeReport(report, this.request.out);
     this.progress('report', 1, `Report in ${this.request.out}`);
     return report;
@@ -193,10 +257,8 @@ class Conversion {
   /** Removes everything of this run that did not become part of the result. */
   async cleanUp(): Promise<void> {
     await rm(this.scratch, { recursive: true, force: true });
-  }
-
-  private requestedPrecisions(): Precision[] {
-    return precisionOrder.filter((name) => name === 'fp32' || this.plan.precisions.includes(name));
+    // An output folder that this run made and left empty goes too; rmdir refuses one that holds anything.
+    await rmdir(this.request.out).catch(() => undefined);
   }
 
   private async createFolders(): Promise<void> {
@@ -215,18 +277,26 @@ class Conversion {
     }
   }
 
-  private async writeVariant(
-    precision: Precision,
-    files: { prepared: string; ranges: string; table: string | null },
-  ): Promise<Draft> {
-    const draft: Draft = { precision, error: null, artifacts: [], decisions: [], builds: [], runnable: null, bytes: null };
+  private async writeVariant(precision: Precision, { prepared, ranges, table }: Calibrated): Promise<Draft> {
+    const draft: Draft = {
+      precision,
+      error: null,
+      artifacts: [],
+      decisions: [],
+      builds: [],
+      runnable: null,
+      bytes: null,
+    };
     this.progress('plan', null, `Writing ${precision}`, precision);
     await this.attempt(draft, async () => {
-      const output = path.join(this.scratch, this.fileName(precision, 'onnx'));
+      const name = this.fileName(precision, 'onnx');
+      const output = path.join(this.scratch, name);
       const written = await this.worker.request(
         'write',
         {
-          ...files,
+          prepared,
+          ranges,
+          table: table === null ? null : path.join(this.scratch, table.path),
           precision,
           plan: this.plan,
           output,
@@ -237,10 +307,8 @@ class Conversion {
       this.warnings.push(...written.warnings.map((text) => `${precision}: ${text}`));
       draft.decisions = written.decisions;
       draft.bytes = written.bytes;
-      const name = this.fileName(precision, 'onnx');
-      draft.artifacts.push(...(await this.keepModel(output, name)));
-      const kept = path.join(this.request.out, name);
-      draft.runnable = written.runnable.simulated ? written.runnable : { ...written.runnable, path: kept };
+      draft.artifacts.push(...(await this.describeModel(name)));
+      draft.runnable = written.runnable;
     });
     return draft;
   }
@@ -261,12 +329,12 @@ class Conversion {
           'build',
           {
             backend: builder.name,
-            onnx: path.join(this.request.out, onnx.path),
+            onnx: path.join(this.scratch, onnx.path),
             precision: draft.precision,
             target,
             plan: this.plan,
             sampleDims,
-            output: path.join(this.request.out, name),
+            output: path.join(this.scratch, name),
           },
           this.options,
         );
@@ -283,7 +351,9 @@ class Conversion {
       data,
       batchSize: this.plan.calibration.batchSize,
     };
-    return this.perVariant(drafts, (variants) => this.worker.request('evaluate', { ...params, variants }, this.options));
+    return this.perVariant(drafts, (variants) =>
+      this.worker.request('evaluate', { ...params, variants }, this.options),
+    );
   }
 
   private async measure(drafts: readonly Draft[], data: DataSelection) {
@@ -353,18 +423,24 @@ class Conversion {
     }
   }
 
-  /** Moves a finished file from the scratch folder into the output folder. */
-  private async keep(file: string, name: string, kind: Artifact['kind']): Promise<Artifact> {
-    const destination = path.join(this.request.out, name);
-    await rename(file, destination);
-    return { ...(await describeArtifact(destination)), kind, backend: null, target: null, path: name };
+  /** A finished file of the scratch folder as an artifact; `publish` moves it into the output folder. */
+  private async describe(name: string, kind: Artifact['kind']): Promise<Artifact> {
+    const file = await describeArtifact(path.join(this.scratch, name));
+    return { ...file, kind, backend: null, target: null, path: name };
   }
 
-  /** As `keep`, with the external weights that a model above 2 GB has beside it under a name derived from its own. */
-  private async keepModel(file: string, name: string): Promise<Artifact[]> {
+  /** A written model, and the external weights that one above 2 GB has beside it under a name derived from its own. */
+  private async describeModel(name: string): Promise<Artifact[]> {
     const weights = `${name}.data`;
-    const moved = existsSync(`${file}.data`) ? [await this.keep(`${file}.data`, weights, 'onnx')] : [];
-    return [await this.keep(file, name, 'onnx'), ...moved];
+    const external = existsSync(path.join(this.scratch, weights)) ? [await this.describe(weights, 'onnx')] : [];
+    return [await this.describe(name, 'onnx'), ...external];
+  }
+
+  /** Moves the artifacts into the output folder. Until here a failed or cancelled run leaves no trace of itself. */
+  async publish(artifacts: readonly Artifact[]): Promise<void> {
+    for (const name of new Set(artifacts.map((artifact) => artifact.path))) {
+      await rename(path.join(this.scratch, name), path.join(this.request.out, name));
+    }
   }
 
   private fileName(precision: Precision, extension: string): string {

@@ -45,8 +45,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') return print(overview());
     const command = commands.find(({ spec }) => spec.name === name);
     if (command === undefined) {
-      const nearest = nearestName(name, commands.map(({ spec }) => spec.name));
-      throw usageError(`Unknown command ${JSON.stringify(name)}${nearest === null ? '' : `; did you mean ${nearest}?`}`);
+      const nearest = nearestName(
+        name,
+        commands.map(({ spec }) => spec.name),
+      );
+      throw usageError(
+        `Unknown command ${JSON.stringify(name)}${nearest === null ? '' : `; did you mean ${nearest}?`}`,
+      );
     }
     if (rest.includes('--help') || rest.includes('-h')) return print(commandHelp(command.spec));
     const context: CommandContext = {

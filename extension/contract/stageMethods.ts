@@ -133,7 +133,8 @@ export type StageMethods = {
   measure: {
     params: {
       readonly variants: readonly VariantFile[];
-      readonly data: DataSelection;
+      /** Null: random inputs. */
+      readonly data: DataSelection | null;
       readonly benchmark: Plan['benchmark'];
     };
     result: PerVariant<Latency>;

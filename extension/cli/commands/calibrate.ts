@@ -1,0 +1,57 @@
+/** `calibrate`: a calibration table, and TensorRT's own cache file of it where asked for. */
+import * as path from 'node:path';
+import { readCalibrationTable } from '../../calibrate/calibrationTable';
+import { formatTensorrtCache } from '../../calibrate/tensorrtCache';
+import { calibrate } from '../../pipeline';
+import { writeTextAtomically } from '../../report/writeReport';
+import { quoteCommand } from '../arguments';
+import type { Command } from '../commands';
+import { calibrationOptions, resolvePlan } from '../convertOptions';
+
+export const calibrateCommand: Command = {
+  spec: {
+    name: 'calibrate',
+    summary: 'Observes MODEL on data and writes a calibration table (JSON).',
+    positionals: 'MODEL',
+    minPositionals: 0,
+    maxPositionals: 1,
+    options: {
+      plan: { type: 'string', value: 'FILE', help: 'a *.trtplan.json; flags win over it' },
+      ...calibrationOptions,
+      'tensorrt-cache': { type: 'string', value: 'FILE', help: "also write TensorRT's calibration cache" },
+      'tensorrt-version': { type: 'string', value: 'V', help: 'the version in its header, as 8.6.1 (10.6.0)' },
+      out: { type: 'string', value: 'DIR', help: 'output folder (precision-bench-out/MODEL)' },
+      json: { type: 'boolean', help: 'print the table as one JSON document on stdout' },
+      quiet: { type: 'boolean', help: 'no progress on stderr' },
+      help: { type: 'boolean', help: 'this text' },
+    },
+  },
+  run: async ({ args, argv, cwd, worker, options, print }) => {
+    const { plan, baseDir } = resolvePlan(args, cwd);
+    const modelName = path.basename(plan.model).replace(/\.onnx$/i, '');
+    const out = path.resolve(cwd, args.text('out') ?? path.join('precision-bench-out', modelName));
+    const request = {
+      plan: { ...plan, precisions: ['int8' as const] },
+      baseDir,
+      out,
+      command: quoteCommand(['precision-bench', ...argv]),
+      python: args.text('python') ?? 'python3',
+    };
+    const { table, summary, warnings } = await calibrate(request, worker(), options);
+    const content = await readCalibrationTable(table);
+    const cache = args.text('tensorrt-cache');
+    if (cache !== undefined) {
+      const version = args.text('tensorrt-version') ?? '10.6.0';
+      await writeTextAtomically(path.resolve(cwd, cache), formatTensorrtCache(content, version));
+    }
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    if (args.flag('json')) {
+      print(`${JSON.stringify(content, null, 2)}\n`);
+    } else {
+      const seconds = summary.seconds === null ? '' : ` in ${summary.seconds.toFixed(1)} s`;
+      const how = summary.cacheHit ? 'reused' : `from ${summary.samples} samples${seconds}`;
+      print(`${summary.tensors} tensors, ${summary.algorithm}, ${how}: ${path.relative(cwd, table)}\n`);
+    }
+    return 'done';
+  },
+};
