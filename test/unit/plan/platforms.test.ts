@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest';
+import { explainTarget, platformOf, platforms } from '../../../extension/plan/platforms';
+
+describe('platforms', () => {
+  test('a refused Jetson Nano is told which TensorRT it needs', () => {
+    const text = explainTarget('sm_53');
+    expect(text).toContain('Jetson Nano');
+    expect(text).toContain('TensorRT 8');
+    expect(text).toContain('8.2.1');
+  });
+
+  test('a current data-center GPU is told that TensorRT builds there', () => {
+    expect(explainTarget('sm_90')).toMatch(/H100.*TensorRT 11/);
+  });
+
+  test('an unknown architecture has no explanation', () => {
+    expect(explainTarget('sm_999')).toBeNull();
+  });
+
+  test('no INT8 before Xavier, BF16 from Ampere, FP8 from Ada', () => {
+    expect(platformOf('sm_62')?.precisions).toEqual(['fp32', 'fp16']);
+    expect(platformOf('sm_72')?.precisions).toContain('int8');
+    expect(platformOf('sm_75')?.precisions).not.toContain('bf16');
+    expect(platformOf('sm_80')?.precisions).not.toContain('fp8');
+    expect(platformOf('sm_89')?.precisions).toContain('fp8');
+  });
+
+  test('each architecture stands in the table once', () => {
+    expect(new Set(platforms.map((platform) => platform.target)).size).toBe(platforms.length);
+  });
+});
