@@ -1,0 +1,309 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { completePlan } from '../../extension/contract/checkSchema';
+import { CodedError, type ErrorCode } from '../../extension/contract/errors';
+import type { Plan } from '../../extension/contract/plan';
+import type { Accuracy, Latency, Report } from '../../extension/contract/report';
+import type { DataSelection, StageMethods } from '../../extension/contract/stageMethods';
+import { calibrate, convert, type StageRunner } from '../../extension/pipeline';
+
+type Method = keyof StageMethods;
+type Handlers = { [M in Method]: (params: StageMethods[M]['params']) => StageMethods[M]['result'] };
+
+let folder = '';
+let out = '';
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'pb-pipeline-'));
+  out = path.join(folder, 'out');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const failure = (code: ErrorCode) => new CodedError({ code, reason: `${code} happened`, fix: 'Mend it.' });
+
+const selection: DataSelection = {
+  source: 'data',
+  labels: null,
+  transforms: [],
+  python: 'python3',
+  indices: [0, 1],
+  labelled: true,
+  classes: null,
+  card: { source: 'data', kind: 'npz', samples: 2, sha256: null },
+};
+
+const accuracy = (sqnrDb: number): Accuracy => ({
+  reference: 'fp32',
+  backend: 'onnxruntime',
+  samples: 2,
+  simulated: false,
+  outputs: [{ name: 'y', sqnrDb, cosine: 1, maxAbs: 0.1, meanAbs: 0.1, maxRel: 0.1, nonFinite: 0 }],
+  task: null,
+  worst: [],
+});
+
+const latency = (medianMs: number): Latency => ({
+  backend: 'onnxruntime',
+  device: 'cpu',
+  batch: 1,
+  warmupMs: 1,
+  iterations: 10,
+  medianMs,
+  meanMs: medianMs,
+  p90Ms: medianMs,
+  p95Ms: medianMs,
+  p99Ms: medianMs,
+  cov: 0.01,
+  computeMs: null,
+  h2dMs: null,
+  d2hMs: null,
+  throughputPerSecond: 1000 / medianMs,
+  conditions: {},
+});
+
+/** A worker whose stages write small files and answer at once; `override` replaces stages. */
+function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly calls: Method[] } {
+  const calls: Method[] = [];
+  const handlers: Handlers = {
+    probe: () => ({
+      backends: [
+        {
+          name: 'tensorrt-rtx',
+          version: '1.7',
+          library: '/lib/rtx.so',
+          available: true,
+          reason: null,
+          builds: true,
+          targets: ['sm_89'],
+          runs: false,
+          precisions: ['fp32', 'fp16', 'bf16', 'int8'],
+        },
+      ],
+      host: { os: 'test', cpu: 'test', cores: 2, gpu: null, backends: [] },
+    }),
+    inspect: () => ({
+      card: {
+        path: 'model.onnx',
+        sha256: 'a'.repeat(64),
+        bytes: 10,
+        opset: 17,
+        irVersion: 8,
+        nodes: 1,
+        parameters: 1,
+        inputs: [],
+        outputs: [],
+      },
+      operators: {},
+      nodes: [],
+      warnings: [],
+    }),
+    selectData: () => ({
+      calibration: selection,
+      evaluation: selection,
+      representative: true,
+      split: 'half and half',
+      warnings: ['look here'],
+    }),
+    prepare: ({ output }) => {
+      writeFileSync(output, 'prepared');
+      return { opset: 19, warnings: [] };
+    },
+    calibrate: ({ rangesOutput, tableOutput, precisions }) => {
+      writeFileSync(rangesOutput, '{}');
+      if (!precisions.includes('int8')) return { summary: null, sampleDims: {}, warnings: [] };
+      writeFileSync(tableOutput, '{}');
+      const summary = {
+        algorithm: 'auto',
+        calibrator: 'builtin',
+        batchSize: 8,
+        samples: 2,
+        seconds: 0.1,
+        peakRssBytes: null,
+        cacheHit: false,
+        tensors: 3,
+        unfit: [],
+      };
+      return { summary, sampleDims: { x: [1, 4] }, warnings: [] };
+    },
+    write: ({ output, precision }) => {
+      writeFileSync(output, precision);
+      const runnable = { name: precision, path: output, simulated: false };
+      return { bytes: precision === 'fp32' ? 100 : 50, sha256: '', decisions: [], warnings: [], runnable };
+    },
+    build: ({ output, backend, target }) => {
+      writeFileSync(output, 'engine');
+      return {
+        artifact: { kind: 'engine', backend, target, path: output, bytes: 6, sha256: 'e'.repeat(64) },
+        build: { backend, version: '1.7', target, seconds: 1, layers: null, realised: null },
+      };
+    },
+    evaluate: ({ variants }) => ({
+      results: Object.fromEntries(variants.map(({ name }) => [name, accuracy(40)])),
+      errors: {},
+      skipped: 0,
+    }),
+    measure: ({ variants }) => ({
+      results: Object.fromEntries(variants.map(({ name }) => [name, latency(name === 'fp32' ? 4 : 2)])),
+      errors: {},
+    }),
+    ...override,
+  };
+  return {
+    calls,
+    request: async (method, params) => {
+      calls.push(method);
+      await Promise.resolve();
+      return handlers[method](params);
+    },
+  };
+}
+
+function run(worker: StageRunner, plan: Partial<Plan> = {}, signal?: AbortSignal): Promise<Report> {
+  return convert(
+    {
+      plan: completePlan({ model: 'model.onnx', ...plan }),
+      baseDir: folder,
+      out,
+      command: 'precision-bench convert model.onnx',
+      python: 'python3',
+    },
+    worker,
+    { signal },
+  );
+}
+
+describe('convert', () => {
+  it('goes through the stages in order and publishes what the report names', async () => {
+    const worker = fakeWorker();
+    const report = await run(worker, { precisions: ['fp16', 'int8'], targets: ['sm_89'] });
+    expect(report.variants.map(({ name, status }) => [name, status])).toEqual([
+      ['fp32', 'ok'],
+      ['fp16', 'ok'],
+      ['int8', 'ok'],
+    ]);
+    expect([...new Set(worker.calls)]).toEqual([
+      'probe',
+      'inspect',
+      'selectData',
+      'prepare',
+      'calibrate',
+      'write',
+      'build',
+      'evaluate',
+      'measure',
+    ]);
+    for (const artifact of report.variants.flatMap((variant) => variant.artifacts)) {
+      expect(existsSync(path.join(out, artifact.path)), artifact.path).toBe(true);
+    }
+    expect(report.variants[1]?.artifacts.map(({ kind, target }) => [kind, target])).toEqual([
+      ['onnx', null],
+      ['engine', 'sm_89'],
+    ]);
+    expect(report.variants[2]).toMatchObject({ speedup: 2, sizeRatio: 0.5, calibration: { tensors: 3 } });
+    expect(report.verdict.warnings).toContain('look here');
+    expect(JSON.parse(readFileSync(path.join(out, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
+    expect(readdirSync(out).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('marks a variant that fails and finishes the others', async () => {
+    const worker = fakeWorker({
+      write: (params) => {
+        if (params.precision === 'bf16') throw failure('PRECISION_UNSUPPORTED');
+        writeFileSync(params.output, params.precision);
+        const runnable = { name: params.precision, path: params.output, simulated: false };
+        return { bytes: 50, sha256: '', decisions: [], warnings: [], runnable };
+      },
+    });
+    const report = await run(worker);
+    const bf16 = report.variants.find(({ name }) => name === 'bf16');
+    expect(bf16).toMatchObject({
+      status: 'failed',
+      error: { code: 'PRECISION_UNSUPPORTED' },
+      latency: null,
+      accuracy: null,
+    });
+    expect(report.variants.filter(({ status }) => status === 'ok')).toHaveLength(3);
+  });
+
+  it('finds the variant that kills the worker and keeps the results of the others', async () => {
+    const worker = fakeWorker({
+      evaluate: ({ variants }) => {
+        if (variants.some(({ name }) => name === 'int8')) throw failure('WORKER_CRASHED');
+        return {
+          results: Object.fromEntries(variants.map(({ name }) => [name, accuracy(40)])),
+          errors: {},
+          skipped: 0,
+        };
+      },
+    });
+    const report = await run(worker);
+    const status = Object.fromEntries(report.variants.map(({ name, error }) => [name, error?.code ?? 'ok']));
+    expect(status).toEqual({ fp32: 'ok', fp16: 'ok', bf16: 'ok', int8: 'WORKER_CRASHED' });
+    expect(report.variants.find(({ name }) => name === 'fp16')?.accuracy).not.toBeNull();
+  });
+
+  it('leaves nothing behind when it is cancelled', async () => {
+    const abort = new AbortController();
+    const worker = fakeWorker({
+      write: ({ output, precision }) => {
+        writeFileSync(output, precision);
+        abort.abort();
+        const runnable = { name: precision, path: output, simulated: false };
+        return { bytes: 1, sha256: '', decisions: [], warnings: [], runnable };
+      },
+    });
+    await expect(run(worker, {}, abort.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('leaves nothing behind when the FP32 reference fails, and says why', async () => {
+    const worker = fakeWorker({
+      write: () => {
+        throw failure('RUNTIME_FAILED');
+      },
+    });
+    await expect(run(worker)).rejects.toMatchObject({ code: 'RUNTIME_FAILED' });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('refuses an impossible target before any work', async () => {
+    const worker = fakeWorker();
+    await expect(run(worker, { targets: ['sm_53'] })).rejects.toMatchObject({ code: 'TARGET_UNSUPPORTED' });
+    expect(worker.calls).toEqual(['probe']);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('keeps files of an output folder that were there before', async () => {
+    await run(fakeWorker());
+    writeFileSync(path.join(out, 'notes.txt'), 'mine');
+    const broken = fakeWorker({
+      evaluate: () => {
+        throw failure('DATA_UNREADABLE');
+      },
+    });
+    await expect(run(broken)).rejects.toMatchObject({ code: 'DATA_UNREADABLE' });
+    expect(readdirSync(out)).toContain('notes.txt');
+    expect(readdirSync(out)).toContain('report.json');
+  });
+});
+
+describe('calibrate', () => {
+  const request = (precisions: Plan['precisions']) => ({
+    plan: completePlan({ model: 'model.onnx', precisions }),
+    baseDir: folder,
+    out,
+    command: 'precision-bench calibrate model.onnx',
+    python: 'python3',
+  });
+
+  it('publishes the table alone', async () => {
+    const result = await calibrate(request(['int8']), fakeWorker(), {});
+    expect(readdirSync(out)).toEqual([path.basename(result.table)]);
+    expect(result.summary.tensors).toBe(3);
+  });
+
+  it('says so when no precision needs scales', async () => {
+    await expect(calibrate(request(['fp16']), fakeWorker(), {})).rejects.toMatchObject({ code: 'PLAN_INVALID' });
+  });
+});
