@@ -53,6 +53,8 @@ export interface CalibrationKey {
   readonly samples: number;
   readonly algorithm: CalibrationAlgorithm;
   readonly percentile: number | null;
+  /** Regression cutoff of the legacy algorithm; absent or null without one. */
+  readonly cutoff?: number | null;
 }
 
 export interface CalibrationTable {
@@ -60,4 +62,6 @@ export interface CalibrationTable {
   readonly key: CalibrationKey;
   readonly representative: boolean;
   readonly tensors: Readonly<Record<string, CalibrationEntry>>;
+  /** Tensors that were to get a scale and cannot (NaN in them …), with the reason; they stay in a higher precision. */
+  readonly excluded?: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,90 @@
+/**
+ * Entropy calibration: the threshold whose quantized distribution is closest to the original in Kullback-Leibler divergence.
+ *
+ * Source: S. Migacz, "8-bit Inference with TensorRT", GTC 2017, and TensorRT's IInt8EntropyCalibrator2, whose published caches
+ * follow T = (m + 0.5) · binWidth to 1e-6 (ALGORITHMS.md §3). The bin with the zeros takes no part: the zeros of
+ * a ReLU would otherwise decide alone. What the divergence is blind to, a spike of one frequent value, is judged
+ * afterwards in `chooseThreshold.ts`.
+ */
+
+/** Levels that the quantized distribution can tell apart, and so the fewest bins a threshold can span. */
+const quantizedLevels = 128;
+/** Divergences this close are equal: the rest is rounding. */
+const equalDivergence = 1e-12;
+
+/**
+ * @param counts counts of |x| in equal bins, from 0 up
+ * @param binWidth width of a bin
+ * @returns the threshold; (bins + 0.5) · binWidth when there are not more bins than levels
+ */
+export function entropyThreshold(counts: Float64Array, binWidth: number): number {
+  let used = counts.length;
+  while (used > 0 && counts[used - 1] === 0) used--;
+  let bestSpan = used;
+  let bestDivergence = Infinity;
+  const sums = prefixSums(counts.subarray(0, used));
+  for (let span = quantizedLevels; span <= used; span++) {
+    const divergence = divergenceAt(span, sums);
+    // The last of equal spans, as TensorRT and pytorch-quantization take it: clip less when nothing is gained by clipping.
+    if (divergence <= bestDivergence + equalDivergence) {
+      bestDivergence = Math.min(divergence, bestDivergence);
+      bestSpan = span;
+    }
+  }
+  return (bestSpan + 0.5) * binWidth;
+}
+
+interface PrefixSums {
+  /** [i]: number of elements in bins 1 … i−1. */
+  readonly count: Float64Array;
+  /** [i]: number of bins among 1 … i−1 that are not empty. */
+  readonly occupied: Float64Array;
+  /** [i]: Σ n·ln n over bins 1 … i−1. */
+  readonly countLog: Float64Array;
+}
+
+function prefixSums(counts: Float64Array): PrefixSums {
+  const length = counts.length + 1;
+  const sums = {
+    count: new Float64Array(length),
+    occupied: new Float64Array(length),
+    countLog: new Float64Array(length),
+  };
+  for (let bin = 0; bin < counts.length; bin++) {
+    const count = bin === 0 ? 0 : (counts[bin] ?? 0);
+    sums.count[bin + 1] = (sums.count[bin] ?? 0) + count;
+    sums.occupied[bin + 1] = (sums.occupied[bin] ?? 0) + (count > 0 ? 1 : 0);
+    sums.countLog[bin + 1] = (sums.countLog[bin] ?? 0) + (count > 0 ? count * Math.log(count) : 0);
+  }
+  return sums;
+}
+
+/**
+ * KL(P‖Q) for the first `span` bins. P is the reference, the elements beyond counted into its last bin; Q is the same
+ * without those, merged to 128 levels and each level spread evenly over its bins that are not empty. Since Q is constant over
+ * the occupied bins of a level, the sum over bins collapses to one over levels, which prefix sums give in 128 steps.
+ */
+function divergenceAt(span: number, { count, occupied, countLog }: PrefixSums): number {
+  const total = count[count.length - 1] ?? 0;
+  const inside = count[span] ?? 0;
+  if (total === 0 || inside === 0) return Infinity;
+  const last = inside - (count[span - 1] ?? 0);
+  const outliers = total - inside;
+  // Outliers in a last bin that Q leaves empty would be infinitely improbable, and a lone one would keep the whole range.
+  // Q is granted one element there.
+  const strayOutliers = last === 0 ? outliers : 0;
+  let crossEntropy = strayOutliers * Math.log(inside);
+  for (let level = 0; level < quantizedLevels; level++) {
+    const from = Math.floor((level * span) / quantizedLevels);
+    const to = Math.floor(((level + 1) * span) / quantizedLevels);
+    const merged = (count[to] ?? 0) - (count[from] ?? 0);
+    if (merged === 0) continue;
+    const spread = merged / ((occupied[to] ?? 0) - (occupied[from] ?? 0));
+    const reference = merged + (to === span ? outliers - strayOutliers : 0);
+    crossEntropy -= reference * Math.log(spread / inside);
+  }
+  const lastWithOutliers = last + outliers;
+  const selfEntropy =
+    (countLog[span - 1] ?? 0) + (lastWithOutliers > 0 ? lastWithOutliers * Math.log(lastWithOutliers) : 0);
+  return (selfEntropy - total * Math.log(total) + crossEntropy) / total;
+}

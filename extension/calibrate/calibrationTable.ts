@@ -1,0 +1,150 @@
+/**
+ * The calibration table as a file: JSON, one line per tensor, keyed by hashes of everything it depends on.
+ *
+ * Written after `calibrateTensors.ts`; read instead of calibrating when its key matches. Each mismatch is named, so that a user
+ * knows why a table was refused.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { CalibrationEntry, CalibrationKey, CalibrationTable } from '../contract/calibrationTable';
+import { CodedError } from '../contract/errors';
+import { calibrationAlgorithms, type CalibrationAlgorithm } from '../contract/plan';
+
+const nullableString = Type.Union([Type.String(), Type.Null()]);
+const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
+const positive = Type.Number({ exclusiveMinimum: 0 });
+
+const entrySchema = Type.Object(
+  {
+    min: Type.Number(),
+    max: Type.Number(),
+    threshold: positive,
+    scale: positive,
+    algorithm: Type.Unsafe<CalibrationEntry['algorithm']>({
+      type: 'string',
+      enum: calibrationAlgorithms.filter((name) => name !== 'auto'),
+    }),
+    sqnrDb: nullableNumber,
+    unfit: nullableString,
+  },
+  { additionalProperties: false },
+);
+
+const tableSchema = Type.Object(
+  {
+    schemaVersion: Type.Literal(1),
+    key: Type.Object(
+      {
+        model: Type.String(),
+        data: Type.String(),
+        preprocess: Type.String(),
+        samples: Type.Integer({ minimum: 0 }),
+        algorithm: Type.Unsafe<CalibrationAlgorithm>({ type: 'string', enum: [...calibrationAlgorithms] }),
+        percentile: nullableNumber,
+        cutoff: Type.Optional(nullableNumber),
+      },
+      { additionalProperties: false },
+    ),
+    representative: Type.Boolean(),
+    tensors: Type.Record(Type.String(), entrySchema),
+    excluded: Type.Optional(Type.Record(Type.String(), Type.String())),
+  },
+  { additionalProperties: false },
+);
+
+/**
+ * Writes a table aside and renames it.
+ * @throws CodedError OUTPUT_UNWRITABLE
+ */
+export async function writeCalibrationTable(table: CalibrationTable, path: string): Promise<void> {
+  const aside = `${path}.${randomUUID().slice(0, 8)}.tmp`;
+  try {
+    await writeFile(aside, formatCalibrationTable(table));
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw new CodedError(
+      {
+        code: 'OUTPUT_UNWRITABLE',
+        reason: `The calibration table ${path} cannot be written: ${messageOf(error)}.`,
+        fix: 'Give a folder you may write to.',
+        place: { file: path },
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** The text of a table: one line per tensor, so that two tables can be compared line by line. */
+export function formatCalibrationTable({ tensors, excluded, ...head }: CalibrationTable): string {
+  const fields = Object.entries(head).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  fields.push(`  "tensors": ${linePerMember(tensors)}`);
+  if (excluded !== undefined) fields.push(`  "excluded": ${linePerMember(excluded)}`);
+  return `{\n${fields.join(',\n')}\n}\n`;
+}
+
+function linePerMember(members: Readonly<Record<string, unknown>>): string {
+  const lines = Object.entries(members).map(([name, value]) => `    ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n  }`;
+}
+
+/**
+ * @throws CodedError CALIBRATION_TABLE_MISMATCH when the file cannot be read or is not a table; the reason names the field
+ */
+export async function readCalibrationTable(path: string): Promise<CalibrationTable> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw unusable(path, `cannot be read: ${messageOf(error)}`, undefined, error);
+  }
+  if (Value.Check(tableSchema, json)) return json;
+  const first = Value.Errors(tableSchema, json).First();
+  throw unusable(path, `is not a calibration table: ${first?.message ?? 'unknown structure'}`, first?.path);
+}
+
+/** What a key field is called in a message. */
+const keyNames: Readonly<Record<keyof CalibrationKey, string>> = {
+  model: 'the model (SHA-256)',
+  data: 'the data (SHA-256)',
+  preprocess: 'the preprocessing',
+  samples: 'the number of samples',
+  algorithm: 'the algorithm',
+  percentile: 'the percentile',
+  cutoff: 'the regression cutoff',
+};
+
+/**
+ * Whether a saved table may stand in for calibrating again.
+ * @throws CodedError CALIBRATION_TABLE_MISMATCH that names each part of the key that differs
+ */
+export function checkCalibrationTable(table: CalibrationTable, key: CalibrationKey, path: string): void {
+  const mismatches = (Object.keys(keyNames) as (keyof CalibrationKey)[])
+    .filter((field) => (table.key[field] ?? null) !== (key[field] ?? null))
+    .map((field) => `${keyNames[field]} is ${show(key[field])}, in the table ${show(table.key[field])}`);
+  if (mismatches.length === 0) return;
+  throw unusable(path, `was made for something else: ${mismatches.join('; ')}`);
+}
+
+function show(value: string | number | null | undefined): string {
+  if (typeof value !== 'string') return String(value ?? 'none');
+  return /^[0-9a-f]{40,}$/.test(value) ? value.slice(0, 12) : value;
+}
+
+function unusable(path: string, reason: string, field?: string, cause?: unknown): CodedError {
+  return new CodedError(
+    {
+      code: 'CALIBRATION_TABLE_MISMATCH',
+      reason: `The calibration table ${path} ${reason}.`,
+      fix: 'Calibrate again (leave --calib-table out), or give the table that belongs to this model, data and algorithm.',
+      place: { file: path, ...(field === undefined ? {} : { field }) },
+    },
+    { cause },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
