@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { viteReportPage } from './scripts/reportPagePlugin.mjs';
 
 /** Tiers are folders; files are globbed, never listed; zero tests found is a failure. */
 const tier = (name: string, testTimeout: number) => ({
@@ -7,9 +8,11 @@ const tier = (name: string, testTimeout: number) => ({
 });
 
 export default defineConfig({
+  // `virtual:report-page`, as in esbuild.mjs.
+  plugins: [viteReportPage],
   test: {
     passWithNoTests: false,
     pool: 'forks',
-    projects: [tier('unit', 20_000), tier('cli', 180_000)],
+    projects: [tier('unit', 20_000), tier('native', 120_000), tier('cli', 180_000)],
   },
 });

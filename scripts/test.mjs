@@ -62,6 +62,7 @@ try {
   check('format', 'prettier', '--check', '.', '--log-level', 'warn');
   vitest('unit');
   ctest('build/native');
+  vitest('native');
   vitest('cli');
 } finally {
   rmSync(scratch, { recursive: true, force: true });
