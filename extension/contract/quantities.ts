@@ -76,3 +76,14 @@ export function bytesText(value: Maybe): string {
 export function probabilityText(value: Maybe): string {
   return write(value, (p) => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(p < 0.1 ? 3 : 2)}`));
 }
+
+/** `1 sample`, `400 samples`. */
+export function pluralText(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `A`, `A and B`, `A, B and C`. */
+export function listText(items: readonly string[]): string {
+  const last = items.at(-1) ?? '';
+  return items.length < 2 ? last : `${items.slice(0, -1).join(', ')} and ${last}`;
+}

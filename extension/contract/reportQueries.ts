@@ -69,3 +69,47 @@ export function fileName(path: string): string {
 export function hasGpuLatency(report: Pick<Report, 'variants'>): boolean {
   return report.variants.some(({ latency }) => isGpuLatency(latency));
 }
+
+/** A measured share or level with its 95 % interval, where it has one. */
+export interface Measured {
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** What "accuracy" is in the charts of a report: the best evidence that the data allows. */
+export interface AccuracyScale {
+  readonly title: string;
+  /** Shares are percentages; otherwise decibels. */
+  readonly isShare: boolean;
+  readonly of: (variant: Variant) => Measured | null;
+}
+
+/** The task metric where there are labels, else agreement with fp32, else SQNR; null when nothing was compared. */
+export function accuracyScale(variants: readonly Variant[]): AccuracyScale | null {
+  const metric = taskMetricName(variants);
+  const scales: readonly AccuracyScale[] = [
+    {
+      title: metric === 'top-1' ? 'Top-1 accuracy' : 'Exact lines',
+      isShare: true,
+      of: ({ accuracy }) => measured(accuracy?.task?.top1, accuracy?.task?.top1Low, accuracy?.task?.top1High),
+    },
+    {
+      title: 'Agreement with FP32',
+      isShare: true,
+      of: ({ accuracy }) =>
+        measured(accuracy?.task?.agreement, accuracy?.task?.agreementLow, accuracy?.task?.agreementHigh),
+    },
+    { title: 'Lowest SQNR', isShare: false, of: ({ accuracy }) => measured(lowestSqnr(accuracy).sqnrDb, null, null) },
+  ];
+  return scales.find((scale) => variants.some((variant) => scale.of(variant) !== null)) ?? null;
+}
+
+function measured(value: number | null | undefined, low: number | null | undefined, high: number | null | undefined) {
+  return value === null || value === undefined ? null : { value, low: low ?? null, high: high ?? null };
+}
+
+/** The devices that latency was measured on, in the order of the variants: `cpu`, or names of GPUs. */
+export function latencyDevices(variants: readonly Variant[]): readonly string[] {
+  return [...new Set(variants.flatMap(({ latency }) => (latency === null ? [] : [latency.device])))];
+}
