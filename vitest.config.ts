@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { viteInlineFiles } from './scripts/inlineFilesPlugin.mjs';
 import { viteReportPage } from './scripts/reportPagePlugin.mjs';
 
 /** Tiers are folders; files are globbed, never listed; zero tests found is a failure. */
@@ -9,7 +10,7 @@ const tier = (name: string, testTimeout: number) => ({
 
 export default defineConfig({
   // `virtual:report-page`, as in esbuild.mjs.
-  plugins: [viteReportPage],
+  plugins: [viteReportPage, viteInlineFiles],
   test: {
     passWithNoTests: false,
     pool: 'forks',

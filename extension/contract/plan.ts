@@ -12,7 +12,7 @@ export type Precision = (typeof precisions)[number];
 export const calibrationAlgorithms = ['auto', 'entropy', 'minmax', 'percentile', 'mse', 'legacy'] as const;
 export type CalibrationAlgorithm = (typeof calibrationAlgorithms)[number];
 
-const oneOf = <T extends readonly string[]>(values: T, description: string, defaultValue?: T[number]) =>
+const oneOf = <const T extends readonly string[]>(values: T, description: string, defaultValue?: T[number]) =>
   Type.Unsafe<T[number]>({
     type: 'string',
     enum: [...values],
@@ -72,6 +72,7 @@ export const transformSchema = Type.Union(
         op: Type.Literal('letterbox'),
         size: Type.Tuple([Type.Integer(), Type.Integer()]),
         value: Type.Optional(Type.Number({ default: 114 })),
+        align: Type.Optional(oneOf(['topLeft', 'center'], 'Where the picture lies in the padded one.', 'center')),
       },
       closed,
     ),

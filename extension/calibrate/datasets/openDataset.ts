@@ -1,0 +1,175 @@
+/**
+ * Opens a data set of any kind (DESIGN §7), told apart by its path, and makes its samples fit the model.
+ *
+ * Comes after `resolvePreprocess`; `batches` streams the result. One file per kind beside this one reads raw samples;
+ * here they go through the transforms (pictures only: arrays count as preprocessed), are matched to the graph inputs
+ * and checked.
+ */
+import { stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { CodedError, throwIfCancelled } from '../../contract/errors';
+import type { Transform } from '../../contract/plan';
+import type { Tensor, ValueSpec } from '../../contract/tensor';
+import type { Dataset, OpenDatasetOptions, Sample } from '../dataset';
+import { applyTransforms } from '../transforms/applyTransforms';
+import { grayscale, toRgb } from '../transforms/color';
+import { imageExtensions } from '../transforms/decodeImage';
+import { findImageInput } from '../transforms/imageInput';
+import type { Image } from '../transforms/pixels';
+import { arrayExtensions, openArrayFolder } from './arrayFolder';
+import { batchRuleOf } from './batchRule';
+import { checkFinite } from './checkFinite';
+import { imageFolderKind, openClassFolders, openImageFile, openImageFolder } from './imageSource';
+import { listFiles } from './listFiles';
+import { openManifest } from './manifestSource';
+import { matchInputs, type MatchedValue } from './matchInputs';
+import { openModule } from './moduleSource';
+import { openNpy, openNpz } from './npzSource';
+import { splitDataSource } from './dataSource';
+import { openPython } from './pythonSource';
+import { openRandom } from './randomSource';
+import { isTensor, type RawSample, type RawValue, type SampleSource, type SampleStep } from './sampleSource';
+import { findTensorSets, openTensorSets } from './tensorSets';
+
+const manifestExtensions = ['.csv', '.tsv', '.jsonl', '.ndjson', '.txt'];
+const moduleExtensions = ['.js', '.mjs', '.cjs'];
+const defaultRandomSamples = 32;
+
+async function openFolder(folder: string, labels: string | null): Promise<SampleSource> {
+  const sets = await findTensorSets(folder);
+  if (sets.length > 0) return openTensorSets(sets, folder);
+  if (labels !== null && (await listFiles(folder, imageExtensions)).length > 0) return openImageFolder(folder, labels);
+  const kind = await imageFolderKind(folder);
+  if (kind === 'classFolders') return openClassFolders(folder);
+  if (kind === 'imageFolder') return openImageFolder(folder, labels);
+  if ((await listFiles(folder, arrayExtensions)).length > 0) return openArrayFolder(folder, labels);
+  throw new CodedError({
+    code: 'DATA_EMPTY',
+    reason: `The folder ${folder} holds no pictures, arrays or ONNX test data.`,
+    fix: `Give a folder with pictures (${imageExtensions.join(' ')}), .npy or .npz files, or test_data_set_* folders.`,
+    place: { file: folder },
+  });
+}
+
+function openFile(file: string, options: OpenDatasetOptions): Promise<SampleSource> {
+  const names = options.inputs.map(({ name }) => name);
+  const extension = extname(file).toLowerCase();
+  if (extension === '.npz') return openNpz(file, names, options.labels, options.signal);
+  if (extension === '.npy') return openNpy(file, options.labels);
+  if (manifestExtensions.includes(extension)) return openManifest(file, names, options.labels);
+  if (moduleExtensions.includes(extension)) return openModule(file);
+  if ((imageExtensions as readonly string[]).includes(extension)) return openImageFile(file, options.labels);
+  throw new CodedError({
+    code: 'DATA_UNREADABLE',
+    reason: `${file} is of no kind that data comes in.`,
+    fix: `Give a folder, .npz, .npy, a manifest (${manifestExtensions.join(' ')}), a .mjs module or file.py:ClassName.`,
+    place: { file },
+  });
+}
+
+async function openSource(options: OpenDatasetOptions): Promise<SampleSource> {
+  const random = /^random(?::(\d+))?$/.exec(options.source);
+  if (random !== null) {
+    const samples = random[1] === undefined ? (options.randomSamples ?? defaultRandomSamples) : Number(random[1]);
+    return openRandom(options.inputs, samples, options.seed ?? 0);
+  }
+  const { file, expression } = splitDataSource(options.source);
+  if (expression !== null || file.endsWith('.py')) return openPython(resolve(file), expression, options);
+  const path = resolve(options.source);
+  const stats = await stat(path).catch(() => null);
+  if (stats === null) {
+    throw new CodedError({
+      code: 'DATA_NOT_FOUND',
+      reason: `There is no data at ${path}.`,
+      fix: 'Check the path.',
+      place: { file: path },
+    });
+  }
+  return stats.isDirectory() ? openFolder(path, options.labels) : openFile(path, options);
+}
+
+const hasChannels = (size: number | undefined) => size === 1 || size === 3;
+
+/** An 8-bit array that is laid out as a picture (H×W, H×W×C or C×H×W, an axis of 1 in front allowed), or null. */
+function asImage({ dtype, dims, data }: Tensor): Image | null {
+  if (dtype !== 'uint8') return null;
+  const [a, b, c, ...more] = dims.length === 4 && dims[0] === 1 ? dims.slice(1) : dims;
+  if (a === undefined || b === undefined || more.length > 0) return null;
+  const bytes = data as Uint8Array;
+  if (c === undefined) return { height: a, width: b, channels: 1, layout: 'hwc', data: bytes };
+  if (hasChannels(c)) return { height: a, width: b, channels: c, layout: 'hwc', data: bytes };
+  if (!hasChannels(a)) return null;
+  const planes = new Uint8Array(bytes.length);
+  const size = b * c;
+  for (let at = 0; at < size; at++)
+    for (let channel = 0; channel < a; channel++) planes[at * a + channel] = bytes[channel * size + at]!;
+  return { height: b, width: c, channels: a, layout: 'hwc', data: planes };
+}
+
+interface Preparation {
+  readonly transforms: readonly Transform[];
+  readonly inputs: readonly ValueSpec[];
+  /** Channels that the model's picture input wants; null when it does not say. */
+  readonly channels: number | null;
+}
+
+function prepareImage(image: Image, steps: readonly SampleStep[], preparation: Preparation): MatchedValue {
+  // As torchvision's loader: RGB, unless the model wants one channel.
+  const colored = preparation.channels === 1 ? (grayscale(image, 1) as Image) : toRgb(image);
+  const own = steps.map((op): Transform => ({ op }));
+  return applyTransforms(colored, [...own, ...preparation.transforms]);
+}
+
+/** Pictures go through the transforms; 8-bit arrays in picture layout, too, where the model wants floats. */
+function prepareValue(value: RawValue, sample: RawSample, preparation: Preparation): MatchedValue {
+  const steps = sample.steps ?? [];
+  if (!isTensor(value)) return prepareImage(value, steps, preparation);
+  const wantsFloats = preparation.inputs.some(({ dtype, shape }) => dtype.includes('fp') && (shape?.length ?? 4) >= 3);
+  const image = wantsFloats && preparation.transforms.length > 0 ? asImage(value) : null;
+  return image === null ? value : prepareImage(image, steps, preparation);
+}
+
+function prepareSample(sample: RawSample, preparation: Preparation, source: string): Sample {
+  const prepare = (value: RawValue) => prepareValue(value, sample, preparation);
+  const values = Array.isArray(sample.values)
+    ? (sample.values as readonly RawValue[]).map(prepare)
+    : Object.fromEntries(Object.entries(sample.values).map(([name, value]) => [name, prepare(value as RawValue)]));
+  const tensors = matchInputs(values, preparation.inputs, sample.id);
+  checkFinite(tensors, sample.id, source);
+  return { id: sample.id, label: sample.label, tensors };
+}
+
+/**
+ * @throws CodedError DATA_NOT_FOUND, DATA_EMPTY, DATA_UNREADABLE, DATA_LABELS_INVALID, DATA_PYTHON; `get` as
+ * `Dataset.get` says
+ */
+export async function openDataset(options: OpenDatasetOptions): Promise<Dataset> {
+  const source = await openSource(options);
+  if (source.length === 0) {
+    await source.close();
+    throw new CodedError({
+      code: 'DATA_EMPTY',
+      reason: `${options.source} has no samples.`,
+      fix: 'Give data with at least one sample.',
+      place: { file: options.source },
+    });
+  }
+  const { inputs, transforms } = options;
+  const preparation: Preparation = { transforms, inputs, channels: findImageInput(inputs)?.channels ?? null };
+  const describe = source.describe?.bind(source);
+  return {
+    kind: source.kind,
+    source: options.source,
+    length: source.length,
+    labelled: source.labelled,
+    classes: source.classes,
+    batchRule: batchRuleOf(inputs),
+    ...(describe === undefined ? {} : { describe }),
+    async get(index, signal) {
+      throwIfCancelled(signal);
+      return prepareSample(await source.read(index, signal), preparation, options.source);
+    },
+    sha256: () => source.sha256(),
+    close: () => source.close(),
+  };
+}

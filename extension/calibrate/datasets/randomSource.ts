@@ -1,0 +1,87 @@
+/**
+ * Made-up samples for when no data is given: floats uniform in (−1, 1), small integers (ALGORITHMS §1.2).
+ *
+ * Good enough to find overflows and to measure latency; everything derived from it is marked as not representative.
+ */
+import { elementCount, type DType, type Tensor, type TensorData, type ValueSpec } from '../../contract/tensor';
+import { asImageInput, staticSize } from '../transforms/imageInput';
+import { castTensor } from './castTensor';
+import { hashText } from './hashFiles';
+import type { SampleSource } from './sampleSource';
+
+/** Sizes for axes that the model leaves open. */
+const openSizes = { image: 224, textLineWidth: 320, sequence: 32 };
+/** Integer inputs are mostly token or class ids: small ones are valid everywhere. */
+const integerLimit = 8;
+
+/** Small, fast, well distributed generator of 32 bits (mulberry32 by Tommy Ettinger, public domain). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A size for every axis; an open batch axis is 1, one symbol has one size in all inputs. */
+function dimsOf(input: ValueSpec, symbols: Map<string, number>): number[] {
+  const shape = input.shape ?? [];
+  const image = shape.length === 4 ? asImageInput(input) : null;
+  const spatial = image?.layout === 'nhwc' ? [1, 2] : [2, 3];
+  return shape.map((size, axis) => {
+    const fixed = staticSize(size);
+    if (fixed !== null) return fixed;
+    if (axis === 0) return 1;
+    const line = axis === spatial[1] && image?.height !== null && (image?.height ?? 0) <= 64;
+    const isSpatial = image !== null && spatial.includes(axis);
+    const guess = isSpatial
+      ? line
+        ? openSizes.textLineWidth
+        : openSizes.image
+      : image !== null
+        ? 3
+        : openSizes.sequence;
+    if (typeof size !== 'string' || size === '' || size === '?') return guess;
+    if (!symbols.has(size)) symbols.set(size, guess);
+    return symbols.get(size)!;
+  });
+}
+
+function fill(dtype: DType, name: string, size: number, random: () => number): TensorData {
+  if (/^(u?int|bool)/.test(dtype)) {
+    const mask = /mask/i.test(name);
+    const limit = dtype === 'bool' ? 2 : integerLimit;
+    return Int32Array.from({ length: size }, () => (mask ? 1 : Math.floor(random() * limit)));
+  }
+  return Float32Array.from({ length: size }, () => random() * 2 - 1);
+}
+
+export function openRandom(inputs: readonly ValueSpec[], samples: number, seed: number): SampleSource {
+  const symbols = new Map<string, number>();
+  const shapes = inputs.map((input) => dimsOf(input, symbols));
+  const make = (input: ValueSpec, at: number, index: number): Tensor => {
+    const random = seededRandom(seed * 0x9e3779b1 + index * 0x85ebca6b + at * 0xc2b2ae35);
+    const dims = shapes[at]!;
+    const data = fill(input.dtype, input.name, elementCount(dims), random);
+    const tensor: Tensor = { dtype: data instanceof Int32Array ? 'int32' : 'fp32', dims, data };
+    const cast = castTensor(tensor, input.dtype);
+    if (typeof cast === 'string') throw new TypeError(`no random values of type ${input.dtype}`);
+    return cast;
+  };
+  const idOf = (index: number) => `random ${index}`;
+  return {
+    kind: 'random',
+    length: samples,
+    labelled: false,
+    classes: null,
+    describe: (index) => ({ id: idOf(index), label: null, file: null }),
+    read(index) {
+      const values = Object.fromEntries(inputs.map((input, at) => [input.name, make(input, at, index)]));
+      return Promise.resolve({ id: idOf(index), label: null, values });
+    },
+    sha256: () => Promise.resolve(hashText('random', String(seed), String(samples), JSON.stringify(shapes))),
+    close: () => Promise.resolve(),
+  };
+}
