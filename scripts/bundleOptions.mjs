@@ -10,6 +10,8 @@ export const nodeBundle = {
   // Stack traces and class names in logs stay readable; size does not matter here.
   minifySyntax: true,
   external: ['onnxruntime-node', '*.node'],
+  // Its UMD build, which `main` names, requires files by expressions that cannot be bundled.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   loader: { '.wasm': 'binary', '.py': 'text' },
   logLevel: 'warning',
 };
