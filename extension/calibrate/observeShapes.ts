@@ -6,7 +6,6 @@
 import { CodedError } from '../contract/errors';
 import type { NamedTensors } from '../contract/tensor';
 import type { Model } from '../model/model';
-import { graphInputs } from '../model/modelCard';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { shapeOutputs, shapeProbe } from './probeModels';
 import { withProbeSessions, type OpenModel } from './probeSessions';
@@ -22,7 +21,7 @@ export async function observeShapes(
   signal?: AbortSignal,
 ): Promise<Map<string, number[]>> {
   if (tensors.length === 0) return new Map();
-  const feeds = await firstFeeds(model, source, signal);
+  const feeds = await firstFeeds(source, signal);
   const outputs = await withProbeSessions(source.open, async (sessions) => {
     const session = await sessions.open(shapeProbe(model, tensors));
     return session.run(feeds);
@@ -40,9 +39,9 @@ export async function observeShapes(
   );
 }
 
-async function firstFeeds(model: Model, source: SampleSource, signal?: AbortSignal): Promise<NamedTensors> {
+async function firstFeeds(source: SampleSource, signal?: AbortSignal): Promise<NamedTensors> {
   const one = { ...source, batchSize: 1 };
-  for await (const { feeds } of inferenceFeeds(one, graphInputs(model), signal)) return feeds;
+  for await (const { feeds } of inferenceFeeds(one, signal)) return feeds;
   throw noSamples(source);
 }
 

