@@ -30,7 +30,95 @@ export interface NativeObservers {
   accumulateHistogram(values: Float32Array, counts: Float64Array, binWidth: number): number;
 }
 
-export interface NativeAddon extends NativeObservers {}
+/** Files to open TensorRT with: our engine code of the library's major version, and NVIDIA's two libraries. */
+export interface NativePaths {
+  readonly flavour: string;
+  readonly infer: string;
+  readonly parser: string;
+}
+
+/** What a library says of itself. */
+export interface NativeDescription {
+  /** 10701 is RTX 1.7.1, 100600 is 10.6.0, 8601 is 8.6.1. */
+  readonly version: number;
+  /** False where TensorRT refuses to make a builder, as without a GPU. */
+  readonly hasBuilder: boolean;
+  /** Compute capabilities that it builds for on any machine, as 89. */
+  readonly computeCapabilities: readonly number[];
+  readonly log: readonly string[];
+}
+
+/** Sizes per axis of one input, MIN ≤ OPT ≤ MAX. */
+export interface NativeProfileInput {
+  readonly name: string;
+  readonly min: readonly number[];
+  readonly opt: readonly number[];
+  readonly max: readonly number[];
+}
+
+export interface NativeBuildRequest {
+  readonly onnx: string;
+  readonly engine: string;
+  readonly inputs: readonly NativeProfileInput[];
+  /** Those to build for; empty means the GPU of this machine. */
+  readonly computeCapabilities: readonly number[];
+  /** 0–5. */
+  readonly optimizationLevel: number;
+  /** -1: all of the memory. */
+  readonly workspaceBytes: number;
+  /** -1: none. */
+  readonly dlaCore: number;
+  readonly tf32: boolean;
+  readonly versionCompatible: boolean;
+  readonly hardwareCompatible: boolean;
+}
+
+/** One reason of TensorRT's ONNX parser; strings are empty where it says nothing. */
+export interface NativeParserError {
+  readonly code: number;
+  /** -1 when the error is about no node. */
+  readonly nodeIndex: number;
+  readonly nodeName: string;
+  readonly nodeOperator: string;
+  readonly reason: string;
+  /** ONNX local functions around the node, outermost first. */
+  readonly functionStack: string;
+}
+
+export interface NativeBuildOutcome {
+  readonly status: 'ok' | 'cancelled' | 'library' | 'noBuilder' | 'parse' | 'invalid' | 'build' | 'write' | 'internal';
+  /** One sentence; empty for `ok`. */
+  readonly reason: string;
+  readonly parserErrors: readonly NativeParserError[];
+  /** TensorRT's last 200 lines, errors and warnings marked as such. */
+  readonly log: readonly string[];
+  readonly engineBytes: number;
+  /** Layers of the parsed network, before fusion. */
+  readonly networkLayers: number;
+  readonly parseSeconds: number;
+  readonly buildSeconds: number;
+}
+
+/** TensorRT opened in this process, where it stays until the process ends. */
+export interface NativeTensorRT {
+  readonly flavour: string;
+  readonly headerVersion: string;
+  /** May take seconds: TensorRT 10 loads more than 1 GB to make a builder. */
+  describe(): NativeDescription;
+  /**
+   * Builds on another thread; builds of one library wait for each other.
+   * @param onProgress the phase and the fraction of the whole (0–1, never falling), or null while unknown
+   */
+  build(
+    request: NativeBuildRequest,
+    onProgress: (phase: string, fraction: number | null) => void,
+  ): { readonly done: Promise<NativeBuildOutcome>; cancel(): void };
+}
+
+export interface NativeAddon extends NativeObservers {
+  /** @throws Error with the loader's words */
+  readonly TensorRT: new (paths: NativePaths) => NativeTensorRT;
+}
 
 export type NativeAddonState =
   | { readonly addon: NativeAddon; readonly path: string }
@@ -104,6 +192,13 @@ export function solutionsFor(message: string): string[] {
     return ['Install the library that the message names (libstdc++ comes with the package libstdc++6).', rebuild];
   }
   return [rebuild];
+}
+
+/** Our engine code for a TensorRT, beside the addon: `rtx`, `11`, `10` or `8`. Null when it is not among what was built. */
+export function flavourPath(addonPath: string, flavour: string): string | null {
+  const endings: Partial<Record<NodeJS.Platform, string>> = { win32: 'dll', darwin: 'dylib' };
+  const path = join(dirname(addonPath), `pb_engine_${flavour}.${endings[process.platform] ?? 'so'}`);
+  return existsSync(path) ? path : null;
 }
 
 let state: NativeAddonState | undefined;

@@ -1,0 +1,305 @@
+/**
+ * The TensorRT backends: TensorRT-RTX, which compiles engines for a named architecture on any machine, and TensorRT 8,
+ * 10 and 11, which compile for the GPU they find.
+ *
+ * Comes after `plan/applyPlan.ts`, whose graphs it compiles as they are written: tensor types come from the graph. All calls
+ * go through the native module in the worker process, and only to libraries that a throwaway process has
+ * opened before (`libraries.ts`). Engines are not run yet: `open` says so.
+ */
+import { CodedError, cancelled, throwIfCancelled } from '../contract/errors';
+import type { Precision } from '../contract/plan';
+import type { OnProgress, RunOptions } from '../contract/progress';
+import type { BuildSummary } from '../contract/report';
+import { explainTarget } from '../plan/platforms';
+import type { Backend, BackendInfo, BuildRequest } from './backend';
+import {
+  findLibraries,
+  probeLibrary,
+  versionText,
+  type EngineBackendName,
+  type LibraryProbe,
+  type SearchContext,
+} from './libraries';
+import {
+  nativeAddonState,
+  requireNativeAddon,
+  type NativeBuildOutcome,
+  type NativeBuildRequest,
+  type NativeParserError,
+  type NativeTensorRT,
+} from './nativeAddon';
+
+/** A library that works, as found by the probe. */
+type UsableLibrary = Extract<LibraryProbe, { paths: unknown }>;
+
+const titles = { tensorrt: 'TensorRT', 'tensorrt-rtx': 'TensorRT-RTX' } as const;
+
+/** What a strongly typed network can hold; the architecture decides what runs fast (`plan/platforms.ts`). */
+const precisions: readonly Precision[] = ['fp32', 'fp16', 'bf16', 'int8', 'fp8'];
+
+/** Both backends, or one by name, on the libraries of this machine. */
+export function tensorrtBackend(
+  name: EngineBackendName,
+  context: SearchContext = { environment: process.env },
+): TensorrtBackend {
+  return new TensorrtBackend(name, context);
+}
+
+export class TensorrtBackend implements Backend {
+  private probes: Promise<LibraryProbe[]> | null = null;
+  /** Opened once per process: a library cannot be unloaded, and TensorRT 10 takes seconds to make a builder. */
+  private readonly opened = new Map<string, NativeTensorRT>();
+
+  constructor(
+    readonly name: EngineBackendName,
+    private readonly context: SearchContext,
+  ) {}
+
+  /** Never throws: what does not work is a reason in the answer. */
+  async probe(): Promise<BackendInfo> {
+    const state = nativeAddonState();
+    if (state.addon === null) return this.info({ reason: `${state.reason} ${state.solutions.join(' ')}` });
+    this.probes = null;
+    const probes = await this.libraries();
+    const usable = firstUsable(probes);
+    if (usable === undefined) return this.info({ reason: this.noLibrary(probes) });
+    const { description, library } = usable;
+    return this.info({
+      version: versionText(description.version),
+      library: library.infer,
+      available: description.hasBuilder,
+      reason: description.hasBuilder ? null : this.noBuilder(usable),
+      builds: description.hasBuilder,
+      targets: description.computeCapabilities.map((capability) => `sm_${capability}`),
+    });
+  }
+
+  /**
+   * Compiles the graph into an engine file.
+   *
+   * @throws CodedError ENGINE_PARSE (naming the node), ENGINE_BUILD, TARGET_UNSUPPORTED, PLAN_INVALID, OUTPUT_UNWRITABLE,
+   *   BACKEND_UNAVAILABLE, NATIVE_MISSING, CANCELLED; no file is left behind then
+   */
+  async build(request: BuildRequest, options: RunOptions): Promise<BuildSummary> {
+    throwIfCancelled(options.signal);
+    requireNativeAddon();
+    const usable = await this.usable();
+    const tensorrt = this.openLibrary(usable);
+    const nativeRequest = toNative(request, targetsOf(request, usable, titles[this.name]));
+    const progress = reportProgress(request, options.onProgress);
+    throwIfCancelled(options.signal);
+
+    const running = tensorrt.build(nativeRequest, progress);
+    const cancel = (): void => {
+      running.cancel();
+    };
+    options.signal?.addEventListener('abort', cancel, { once: true });
+    const outcome = await running.done.finally(() => options.signal?.removeEventListener('abort', cancel));
+    if (outcome.status !== 'ok') throw buildError(outcome, request, titles[this.name]);
+    return {
+      backend: this.name,
+      version: versionText(usable.description.version),
+      target: request.target,
+      seconds: outcome.parseSeconds + outcome.buildSeconds,
+      // Both need the engine opened on a GPU of its architecture.
+      layers: null,
+      realised: null,
+    };
+  }
+
+  /** The version that will build, for cache keys. */
+  async version(): Promise<string> {
+    return versionText((await this.usable()).description.version);
+  }
+
+  open(): Promise<never> {
+    return Promise.reject(
+      new CodedError({
+        code: 'BACKEND_UNAVAILABLE',
+        reason: `Engines of ${titles[this.name]} are built here, but this version does not run them yet.`,
+        fix: 'Compare precisions with the onnxruntime backend; run the engine with TensorRT on its GPU.',
+      }),
+    );
+  }
+
+  private async libraries(): Promise<LibraryProbe[]> {
+    this.probes ??= this.probeAll();
+    return this.probes;
+  }
+
+  private async probeAll(): Promise<LibraryProbe[]> {
+    const state = nativeAddonState();
+    if (state.addon === null) return [];
+    const probes: LibraryProbe[] = [];
+    for (const library of await findLibraries(this.name, this.context)) {
+      const probe = await probeLibrary(library, state.path);
+      probes.push(probe);
+      // The first that builds serves; the others need not be loaded.
+      if (probe.description?.hasBuilder) break;
+    }
+    return probes;
+  }
+
+  private async usable(): Promise<UsableLibrary> {
+    const probes = await this.libraries();
+    const usable = firstUsable(probes);
+    if (usable?.description.hasBuilder) return usable;
+    throw new CodedError({
+      code: 'BACKEND_UNAVAILABLE',
+      reason: usable === undefined ? this.noLibrary(probes) : this.noBuilder(usable),
+      fix: this.name === 'tensorrt-rtx' ? installFix : `Run on a machine with an NVIDIA GPU, or: ${installFix}`,
+    });
+  }
+
+  private openLibrary(usable: UsableLibrary): NativeTensorRT {
+    const known = this.opened.get(usable.library.infer);
+    if (known !== undefined) return known;
+    const { TensorRT } = requireNativeAddon();
+    const opened = new TensorRT(usable.paths);
+    this.opened.set(usable.library.infer, opened);
+    return opened;
+  }
+
+  private noLibrary(probes: readonly LibraryProbe[]): string {
+    const reasons = probes.flatMap((probe) => ('reason' in probe ? [probe.reason] : []));
+    if (reasons.length > 0) return `No ${titles[this.name]} library that was found works. ${reasons.join(' ')}`;
+    return `No ${titles[this.name]} library was found on this machine.`;
+  }
+
+  private noBuilder({ description, library }: UsableLibrary): string {
+    const error = description.log.findLast((line) => line.startsWith('error: '))?.slice('error: '.length);
+    const said = error === undefined ? '' : ` It says: ${error}`;
+    return `${titles[this.name]} ${versionText(description.version)} (${library.infer}) needs an NVIDIA GPU to build.${said}`;
+  }
+
+  private info(known: Partial<BackendInfo>): BackendInfo {
+    const nothing = { version: null, library: null, available: false, reason: null, builds: false, targets: [] };
+    return { name: this.name, ...nothing, runs: false, precisions: known.builds ? precisions : [], ...known };
+  }
+}
+
+const installFix = 'Run `precision-bench install tensorrt-rtx`.';
+
+/** The first library with a builder, else the first that loads. */
+function firstUsable(probes: readonly LibraryProbe[]): UsableLibrary | undefined {
+  const loaded = probes.filter((probe): probe is UsableLibrary => 'paths' in probe);
+  return loaded.find(({ description }) => description.hasBuilder) ?? loaded[0];
+}
+
+/** @throws CodedError TARGET_UNSUPPORTED */
+function targetsOf(request: BuildRequest, { description }: UsableLibrary, title: string): number[] {
+  if (request.target === null) return [];
+  const capability = Number(request.target.replace('sm_', ''));
+  if (description.computeCapabilities.includes(capability)) return [capability];
+  const known = description.computeCapabilities.map((number) => `sm_${number}`);
+  const reason = `${title} ${versionText(description.version)} cannot build for ${request.target}.`;
+  throw new CodedError({
+    code: 'TARGET_UNSUPPORTED',
+    reason: [reason, explainTarget(request.target)].filter(Boolean).join(' '),
+    fix:
+      known.length > 0
+        ? `Choose among ${known.join(', ')}.`
+        : 'Leave out --target: this TensorRT builds for the GPU of the machine it runs on.',
+    place: { field: 'targets' },
+  });
+}
+
+function toNative(request: BuildRequest, computeCapabilities: number[]): NativeBuildRequest {
+  const { builder } = request;
+  return {
+    onnx: request.onnx,
+    engine: request.engine,
+    inputs: Object.entries(request.shapes).map(([name, shapes]) => ({ name, ...shapes })),
+    computeCapabilities,
+    optimizationLevel: builder.optimizationLevel,
+    workspaceBytes: builder.workspaceMiB === null ? -1 : builder.workspaceMiB * 2 ** 20,
+    dlaCore: builder.dla ?? -1,
+    tf32: builder.tf32,
+    versionCompatible: builder.versionCompatible,
+    hardwareCompatible: builder.hardwareCompatible,
+  };
+}
+
+/** TensorRT's phases as progress of the build stage; the time left is extrapolated once a tenth is done. */
+function reportProgress(request: BuildRequest, onProgress: OnProgress | undefined) {
+  const started = performance.now();
+  return (phase: string, fraction: number | null): void => {
+    const elapsed = (performance.now() - started) / 1000;
+    const etaSeconds = fraction !== null && fraction > 0.1 ? (elapsed * (1 - fraction)) / fraction : null;
+    onProgress?.({ stage: 'build', variant: request.precision, fraction, etaSeconds, message: phase });
+  };
+}
+
+const shownErrors = 5;
+const shownLines = 5;
+
+/** What came of a build that gave no engine, as a coded error. */
+export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, title: string): CodedError {
+  const words = outcome.log.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
+  const said = words.length === 0 ? '' : ` ${title} says: ${words.slice(-shownLines).join(' | ')}`;
+  const place = { file: request.onnx };
+  switch (outcome.status) {
+    case 'ok':
+    case 'cancelled':
+      return cancelled();
+    case 'parse':
+      return parseError(outcome.parserErrors, request, title, said);
+    case 'write':
+      return new CodedError({
+        code: 'OUTPUT_UNWRITABLE',
+        reason: outcome.reason,
+        fix: 'Give a folder that is writable and has room with --out.',
+        place: { file: request.engine },
+      });
+    case 'invalid':
+      return new CodedError({
+        code: 'PLAN_INVALID',
+        reason: `${outcome.reason}${said}`,
+        fix: "Correct the plan's shapes, builder options or targets.",
+        place,
+      });
+    case 'noBuilder':
+    case 'library':
+      return new CodedError({
+        code: 'BACKEND_UNAVAILABLE',
+        reason: `${outcome.reason}${said}`,
+        fix: installFix,
+        place,
+      });
+    case 'build':
+    case 'internal':
+      return new CodedError({
+        code: 'ENGINE_BUILD',
+        reason: `${title} built no ${request.precision} engine from ${request.onnx}. ${outcome.reason}${said}`,
+        fix: 'Keep the nodes that it names in a higher precision with --keep, or leave this precision out.',
+        place,
+      });
+  }
+}
+
+function parseError(
+  errors: readonly NativeParserError[],
+  request: BuildRequest,
+  title: string,
+  said: string,
+): CodedError {
+  const described = errors.slice(0, shownErrors).map(describeParserError);
+  const more = errors.length > shownErrors ? [`and ${errors.length - shownErrors} more`] : [];
+  const node = errors.find(({ nodeName }) => nodeName !== '')?.nodeName;
+  const reasons = [...described, ...more].join('; ');
+  return new CodedError({
+    code: 'ENGINE_PARSE',
+    reason: `${title}'s parser refused ${request.onnx}: ${reasons || `it gives no reason.${said}`}`,
+    fix: 'Replace or export anew the operator that it names, or build with another TensorRT version.',
+    place: { file: request.onnx, ...(node === undefined ? {} : { node }) },
+  });
+}
+
+/** One parser error as `node conv1 (Conv): reason`. */
+function describeParserError(error: NativeParserError): string {
+  const operator = error.nodeOperator === '' ? '' : ` (${error.nodeOperator})`;
+  const inside = error.functionStack === '' ? '' : ` in function ${error.functionStack}`;
+  if (error.nodeName !== '') return `node ${error.nodeName}${operator}${inside}: ${error.reason}`;
+  if (error.nodeIndex >= 0) return `node number ${error.nodeIndex}${operator}${inside}: ${error.reason}`;
+  return error.reason;
+}

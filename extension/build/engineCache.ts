@@ -1,0 +1,118 @@
+/**
+ * Engines built before, in the tool's own folder. An engine is kept under a key that holds everything that decides its
+ * content, so that asking for the same again costs a copy.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { copyFile, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BuildSummary } from '../contract/report';
+import { describeArtifact } from './describeArtifact';
+import { toolHome } from './install/toolHome';
+
+/** Everything that decides an engine's content. */
+export interface EngineKey {
+  /** Hash of the ONNX file and, where it has them, of its external data. */
+  readonly onnx: string;
+  readonly backend: string;
+  /** Version of the TensorRT library. */
+  readonly version: string;
+  readonly target: string | null;
+  readonly builder: unknown;
+  readonly shapes: unknown;
+}
+
+/** What is known of a kept engine. */
+export interface KeptEngine {
+  /** How it was built; `seconds` is the time that took then. */
+  readonly build: BuildSummary;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Raised when the native module builds other engines from the same key. */
+const formatVersion = 1;
+
+/** Kept in all; the engines longest unused go first. */
+export const cacheLimitBytes = 4 * 2 ** 30;
+
+export function cacheKey(key: EngineKey): string {
+  return createHash('sha256')
+    .update(JSON.stringify([formatVersion, canonical(key)]))
+    .digest('hex');
+}
+
+export class EngineCache {
+  constructor(private readonly folder: string = join(toolHome(), 'engines')) {}
+
+  /**
+   * Copies a kept engine to `output`, which appears whole or not at all.
+   *
+   * @returns null when it is not kept
+   */
+  async fetch(key: string, output: string): Promise<KeptEngine | null> {
+    const aside = `${output}.tmp`;
+    try {
+      const kept = JSON.parse(await readFile(this.file(key, 'json'), 'utf8')) as KeptEngine;
+      // A copy-on-write clone where the file system has them.
+      await copyFile(this.file(key, 'engine'), aside, constants.COPYFILE_FICLONE);
+      const found = await describeArtifact(aside);
+      if (found.sha256 !== kept.sha256) throw new Error('damaged');
+      await rename(aside, output);
+      const now = new Date();
+      await utimes(this.file(key, 'engine'), now, now).catch(() => undefined);
+      return kept;
+    } catch {
+      // Not there, damaged, or removed by another process in the meantime: it is built again.
+      await rm(aside, { force: true });
+      return null;
+    }
+  }
+
+  /** Keeps an engine. A full disk or a read-only folder costs the cache, never the build. */
+  async store(key: string, engine: string, kept: KeptEngine): Promise<void> {
+    const aside = join(this.folder, `.${key}-${randomUUID().slice(0, 8)}`);
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await copyFile(engine, `${aside}.engine`, constants.COPYFILE_FICLONE);
+      await writeFile(`${aside}.json`, JSON.stringify(kept));
+      await rename(`${aside}.engine`, this.file(key, 'engine'));
+      // The summary comes last: an entry counts from then on.
+      await rename(`${aside}.json`, this.file(key, 'json'));
+      await this.prune(cacheLimitBytes);
+    } catch {
+      await rm(`${aside}.engine`, { force: true });
+      await rm(`${aside}.json`, { force: true });
+    }
+  }
+
+  /** Removes the engines longest unused until the rest fits. */
+  async prune(limitBytes: number): Promise<void> {
+    const engines = (await readdir(this.folder)).filter((name) => name.endsWith('.engine') && !name.startsWith('.'));
+    const files = await Promise.all(
+      engines.map(async (name) => {
+        const found = await stat(join(this.folder, name)).catch(() => null);
+        return { key: name.replace(/\.engine$/, ''), bytes: found?.size ?? 0, used: found?.mtimeMs ?? 0 };
+      }),
+    );
+    let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { key, bytes } of files.sort((a, b) => a.used - b.used)) {
+      if (total <= limitBytes) return;
+      await rm(this.file(key, 'json'), { force: true });
+      await rm(this.file(key, 'engine'), { force: true });
+      total -= bytes;
+    }
+  }
+
+  private file(key: string, ending: 'engine' | 'json'): string {
+    return join(this.folder, `${key}.${ending}`);
+  }
+}
+
+/** The same value whatever the order in which an object's keys were written. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).map(([name, part]) => [name, canonical(part)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
