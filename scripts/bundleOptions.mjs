@@ -1,5 +1,7 @@
 /** esbuild options that every bundle for Node shares: dist/, benchmarks, and the bundles that tests make. */
 
+import { esbuildReportPage } from './reportPagePlugin.mjs';
+
 /** @type {import('esbuild').BuildOptions} */
 export const nodeBundle = {
   bundle: true,
@@ -13,5 +15,6 @@ export const nodeBundle = {
   // Its UMD build, which `main` names, requires files by expressions that cannot be bundled.
   alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   loader: { '.wasm': 'binary', '.py': 'text' },
+  plugins: [esbuildReportPage],
   logLevel: 'warning',
 };
