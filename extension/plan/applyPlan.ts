@@ -1,0 +1,193 @@
+/**
+ * Writes one variant: the prepared model in the precision that the plan asks for.
+ *
+ * Comes after calibration and before the engine build; the same graph is what the CPU runtime evaluates. Order inside:
+ * decide (`decidePrecisions.ts`) → place and write Q/DQ → bindings → casts → clean up. Pure: the prepared model is not changed.
+ */
+import type { CalibrationTable, TensorRanges } from '../contract/calibrationTable';
+import { CodedError } from '../contract/errors';
+import type { Plan, Precision } from '../contract/plan';
+import type { Decision } from '../contract/report';
+import type { DType } from '../contract/tensor';
+import { cloneModel } from '../model/cloneModel';
+import { describeNode } from '../model/graphIndex';
+import { opsetVersion, type Model } from '../model/model';
+import type { NodeProto } from '../model/onnx.generated';
+import { decidePrecisions, typesOf, type PrecisionDecisions } from './decidePrecisions';
+import { unmatchedRules, type KeepRule } from './keepRules';
+import { placeQuantization, type QuantizedType } from './placeQuantization';
+import type { ComputeType } from './precisionRules';
+import { simplifyCasts } from './simplifyCasts';
+import { writeBindings } from './writeBindings';
+import { writeCasts } from './writeCasts';
+import { quantizedMax, writeQuantization, type WrittenQuantization } from './writeQuantization';
+
+export interface ApplyPlanRequest {
+  readonly precision: Precision;
+  readonly plan: Pick<Plan, 'keep' | 'bindings'>;
+  readonly ranges: TensorRanges | null;
+  /** Scales; needed by int8 and fp8. */
+  readonly table: CalibrationTable | null;
+  /** Precision of what int8 and fp8 leave: FP16 unless said otherwise. */
+  readonly rest?: ComputeType;
+  /** `quantizedInGraph` writes weights as float → Q → DQ, which TensorRT 8 needs. */
+  readonly weights?: 'stored' | 'quantizedInGraph';
+}
+
+export interface AppliedPlan {
+  readonly model: Model;
+  /** Nodes that stayed in a higher precision than the variant's, with the reason. */
+  readonly decisions: Decision[];
+  readonly warnings: string[];
+}
+
+/**
+ * @param prepared what `prepareModel.ts` returns
+ * @throws CodedError PLAN_INVALID (bindings), CALIBRATION_FAILED (no table), PRECISION_UNSUPPORTED (opset too old)
+ */
+export function applyPlan(prepared: Model, request: ApplyPlanRequest): AppliedPlan {
+  const model = cloneModel(prepared);
+  const writer = new VariantWriter(model, request);
+  return writer.write();
+}
+
+/** Opset from which a precision can be written (ALGORITHMS §1, §2). */
+const opsetFor: Readonly<Record<Precision, number>> = { fp32: 7, fp16: 13, bf16: 22, int8: 19, fp8: 19 };
+
+/** The 8-bit type of a precision, or null. */
+export function quantizedTypeOf(precision: Precision): QuantizedType | null {
+  return precision === 'int8' ? 'int8' : precision === 'fp8' ? 'fp8e4m3' : null;
+}
+
+/** The precision in which a variant computes what is not in 8 bits. */
+export function restOf(precision: Precision, rest: ComputeType = 'fp16'): ComputeType {
+  return precision === 'int8' || precision === 'fp8' ? rest : precision;
+}
+
+class VariantWriter {
+  private readonly precision: Precision;
+  private readonly rest: ComputeType;
+  private readonly keep: readonly KeepRule[];
+  private readonly warnings: string[] = [];
+
+  constructor(
+    private readonly model: Model,
+    private readonly request: ApplyPlanRequest,
+  ) {
+    this.precision = request.precision;
+    this.rest = restOf(request.precision, request.rest);
+    this.keep = request.plan.keep;
+    checkOpset(model, this.precision);
+  }
+
+  write(): AppliedPlan {
+    const { graph } = this.model.proto;
+    for (const rule of unmatchedRules(graph.node, this.keep)) {
+      this.warnings.push(`The keep rule "${rule.match}" matches no node.`);
+    }
+    const decided = this.decide();
+    const types: Map<string, DType> = decided?.types ?? typesOf(this.model, this.request.ranges);
+    const precisions = new Map<NodeProto, ComputeType>();
+    for (const [node, { dtype }] of decided?.nodes ?? []) precisions.set(node, dtype);
+    const quantization = decided === null ? null : this.quantize(decided, precisions, types);
+    const bindings = writeBindings(this.model, {
+      bindings: this.request.plan.bindings,
+      types,
+      scaleOf: (tensor) => this.scaleOf(tensor),
+      rest: this.rest,
+    });
+    for (const [node, dtype] of bindings.precisions) precisions.set(node, dtype);
+    writeCasts(this.model, {
+      precisions,
+      types,
+      bindings: bindings.floats,
+      maskConstants: decided?.masks.constants ?? new Set(),
+    });
+    simplifyCasts(this.model);
+    return {
+      model: this.model,
+      decisions: reportDecisions(decided, quantization, this.precision),
+      warnings: [...this.warnings, ...bindings.warnings],
+    };
+  }
+
+  private decide(): PrecisionDecisions | null {
+    if (this.precision === 'fp32') return null;
+    const { ranges } = this.request;
+    const low = this.rest === 'fp32' ? 'fp16' : this.rest;
+    const decided = decidePrecisions(this.model, { low, keep: this.keep, ranges });
+    if (this.rest !== 'fp32') return decided;
+    // FP32 around the 8-bit layers: the decisions still say which layers are fit for 8 bits.
+    return decided;
+  }
+
+  private quantize(
+    decided: PrecisionDecisions,
+    precisions: Map<NodeProto, ComputeType>,
+    types: Map<string, DType>,
+  ): QuantizationResult | null {
+    const dtype = quantizedTypeOf(this.precision);
+    if (this.rest === 'fp32') for (const node of precisions.keys()) precisions.set(node, 'fp32');
+    if (dtype === null) return null;
+    const { ranges, table } = this.request;
+    if (table === null) {
+      throw new CodedError({
+        code: 'CALIBRATION_FAILED',
+        reason: `${this.precision} needs a calibration table and there is none.`,
+        fix: 'Give calibration data with --data, or a table with --calib-table.',
+      });
+    }
+    const placement = placeQuantization(this.model, decided, { dtype, keep: this.keep, ranges });
+    const written = writeQuantization(this.model, {
+      placement,
+      table,
+      dtype,
+      rest: this.rest,
+      weights: this.request.weights ?? 'stored',
+    });
+    for (const [node, precision] of written.precisions) precisions.set(node, precision);
+    for (const [name, type] of typesOf(this.model, null)) if (!types.has(name)) types.set(name, type);
+    if (written.quantized.size === 0)
+      this.warnings.push(`No layer of this model could be written in ${this.precision}.`);
+    return { exclusions: placement.exclusions, written };
+  }
+
+  private scaleOf(tensor: string): number | null {
+    const threshold = this.request.table?.tensors[tensor]?.threshold;
+    return threshold !== undefined && Number.isFinite(threshold) && threshold > 0
+      ? threshold / quantizedMax.int8
+      : null;
+  }
+}
+
+interface QuantizationResult {
+  readonly exclusions: ReadonlyMap<NodeProto, string>;
+  readonly written: WrittenQuantization;
+}
+
+function reportDecisions(
+  decided: PrecisionDecisions | null,
+  quantization: QuantizationResult | null,
+  precision: Precision,
+): Decision[] {
+  if (decided === null) return [];
+  const found: Decision[] = [];
+  const report = (node: NodeProto, dtype: string, reason: string) =>
+    found.push({ node: describeNode(node), opType: node.opType ?? '', precision: dtype, reason });
+  for (const [node, { dtype, reason }] of decided.nodes) {
+    const excluded = quantization?.written.left.get(node) ?? quantization?.exclusions.get(node);
+    if (reason !== null) report(node, dtype, reason);
+    else if (excluded !== undefined && precision !== dtype) report(node, dtype, excluded);
+  }
+  return found;
+}
+
+function checkOpset(model: Model, precision: Precision): void {
+  const opset = opsetVersion(model.proto);
+  if (opset >= opsetFor[precision]) return;
+  throw new CodedError({
+    code: 'PRECISION_UNSUPPORTED',
+    reason: `${precision} needs opset ${opsetFor[precision]}; the model has ${opset} and could not be upgraded.`,
+    fix: 'Export the model with a newer opset, or leave this precision out.',
+  });
+}

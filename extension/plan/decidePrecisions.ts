@@ -1,0 +1,309 @@
+/**
+ * Decides for every node of the prepared model whether it computes in the variant's precision or stays FP32, and why.
+ *
+ * Range-driven AutoCast (ALGORITHMS §1): operator rules, shape arithmetic, constants and the ranges seen on the user's data.
+ * `writeCasts.ts` turns the decisions into a graph; `explainPlan.ts` shows them. Nothing is changed here.
+ */
+import type { TensorRange, TensorRanges } from '../contract/calibrationTable';
+import { elementCount, type DType } from '../contract/tensor';
+import { GraphIndex, subgraphs } from '../model/graphIndex';
+import { opsetVersion, type Model } from '../model/model';
+import type { NodeProto } from '../model/onnx.generated';
+import { findAttentionMasks, type AttentionMasks } from './attentionMasks';
+import { Constants } from './constants';
+import { boundType, inferTypes, type TensorTypes } from './inferTypes';
+import { keepRuleFor, type KeepRule } from './keepRules';
+import { normalizationNodes } from './normalizationChains';
+import { admits, opSchema, slotAt, type OpSchema } from './opSchema';
+import * as rules from './precisionRules';
+import type { ComputeType } from './precisionRules';
+import { shapeArithmeticNodes } from './shapeArithmetic';
+
+export interface NodePrecision {
+  readonly dtype: ComputeType;
+  /** Why the node is not in the variant's precision; null when it is. */
+  readonly reason: string | null;
+}
+
+export interface DecideOptions {
+  /** The reduced precision of the variant. */
+  readonly low: Extract<ComputeType, 'fp16' | 'bf16'>;
+  readonly keep: readonly KeepRule[];
+  /** Null: structure and constants decide alone. */
+  readonly ranges: TensorRanges | null;
+}
+
+export interface PrecisionDecisions {
+  readonly options: DecideOptions;
+  /** Nodes of the outer graph that compute on FP32 tensors; the others have no decision to make. */
+  readonly nodes: Map<NodeProto, NodePrecision>;
+  readonly types: TensorTypes;
+  readonly masks: AttentionMasks;
+}
+
+/** @returns a decision for every node of the outer graph that reads or makes an FP32 tensor */
+export function decidePrecisions(model: Model, options: DecideOptions): PrecisionDecisions {
+  const decider = new Decider(model, options);
+  const nodes = new Map<NodeProto, NodePrecision>();
+  for (const node of model.proto.graph.node) {
+    const decision = decider.decide(node);
+    if (decision !== null) nodes.set(node, decision);
+  }
+  followSurroundings(decider.index, nodes, options);
+  return { options, nodes, types: decider.types, masks: decider.masks };
+}
+
+class Decider {
+  readonly index: GraphIndex;
+  readonly types: TensorTypes;
+  readonly masks: AttentionMasks;
+  private readonly constants: Constants;
+  private readonly opset: number;
+  private readonly shapeNodes: ReadonlySet<NodeProto>;
+  private readonly positionNodes: ReadonlySet<NodeProto>;
+  private readonly normalizations: ReadonlySet<NodeProto>;
+
+  constructor(
+    model: Model,
+    private readonly options: DecideOptions,
+  ) {
+    const { graph } = model.proto;
+    this.index = new GraphIndex(graph);
+    this.constants = new Constants(graph, model);
+    this.opset = opsetVersion(model.proto);
+    this.types = typesOf(model, options.ranges);
+    this.shapeNodes = shapeArithmeticNodes(graph, options.ranges);
+    this.positionNodes = positionNodes(graph.node, this.index);
+    this.normalizations = normalizationNodes(graph, this.index, this.constants);
+    this.masks =
+      options.low === 'fp16'
+        ? findAttentionMasks(graph, this.index, this.constants, options.ranges)
+        : { constants: new Set(), tensors: new Set() };
+  }
+
+  decide(node: NodeProto): NodePrecision | null {
+    const schema = opSchema(node, this.opset);
+    if (!this.touchesFloat(node)) return null;
+    const kept = keepRuleFor(node, this.options.keep);
+    const wanted = kept?.precision ?? this.options.low;
+    const impossible = wanted === 'fp32' ? null : this.impossible(node, schema, wanted);
+    if (impossible !== null) return { dtype: 'fp32', reason: impossible };
+    if (kept !== undefined) {
+      const reason = wanted === this.options.low ? null : `kept in ${wanted} by the rule "${kept.match}"`;
+      return { dtype: wanted, reason };
+    }
+    const reason = this.reasonForFp32(node, schema!);
+    return { dtype: reason === null ? this.options.low : 'fp32', reason };
+  }
+
+  private touchesFloat(node: NodeProto): boolean {
+    return (
+      [...node.input, ...node.output].some((name) => this.types.get(name) === 'fp32') || subgraphs(node).length > 0
+    );
+  }
+
+  /** Reasons that not even a `keep` rule can override. */
+  private impossible(node: NodeProto, schema: OpSchema | undefined, low: ComputeType): string | null {
+    if (subgraphs(node).length > 0) return `${node.opType} runs its bodies, and what they share, in FP32`;
+    if (schema === undefined) return `${node.opType} is not a standard ONNX operator`;
+    if (this.shapeNodes.has(node)) return 'computes a shape or an index, which must be exact';
+    const variable = this.floatVariable(node, schema);
+    if (variable === null)
+      return rules.typeBlindOperators.has(node.opType ?? '') ? null : `${node.opType} is defined for FP32 only`;
+    return admits(schema, variable, low)
+      ? null
+      : `${node.opType} does not admit ${low.toUpperCase()} at opset ${this.opset}`;
+  }
+
+  /** The type variable of the first FP32 input, or else of the first FP32 output; null if those slots are fixed to FP32. */
+  private floatVariable(node: NodeProto, schema: OpSchema): string | null {
+    for (const [index, name] of node.input.entries()) {
+      if (this.types.get(name) === 'fp32') return slotAt(schema.inputs, index)?.variable ?? null;
+    }
+    for (const [index, name] of node.output.entries()) {
+      if (this.types.get(name) === 'fp32') return slotAt(schema.outputs, index)?.variable ?? null;
+    }
+    return null;
+  }
+
+  private reasonForFp32(node: NodeProto, schema: OpSchema): string | null {
+    const opType = node.opType ?? '';
+    const listed = rules.fp32Operators.get(opType);
+    if (listed !== undefined) return `${opType} ${listed}`;
+    if (this.positionNodes.has(node)) return 'computes box or grid positions';
+    if (this.normalizations.has(node)) return 'is part of a normalization or root of squares';
+    return (
+      this.typeReason(node, schema) ??
+      this.powerReason(node) ??
+      this.constantReason(node) ??
+      this.rangeReason(node) ??
+      this.sumReason(node)
+    );
+  }
+
+  /** Mixed or unknown types, and integers too large to be exact. */
+  private typeReason(node: NodeProto, schema: OpSchema): string | null {
+    const unknown = node.input.find((name) => name !== '' && !this.types.has(name));
+    if (unknown !== undefined) return `the type of its input ${unknown} is not known`;
+    if (node.opType === 'Cast' || node.opType === 'CastLike') return this.castReason(node);
+    for (const variable of schema.variables.keys()) {
+      const type = boundType(node, schema, variable, this.types);
+      if (type === 'fp64') return 'computes in FP64 beside FP32';
+    }
+    return null;
+  }
+
+  private castReason(node: NodeProto): string | null {
+    const source = node.input[0] ?? '';
+    const type = this.types.get(source);
+    if (this.types.get(node.output[0] ?? '') !== 'fp32' || type === undefined) return null;
+    if (isReduced(type) || type === 'fp32' || type === 'bool') return null;
+    const limit = rules.exactIntegers[this.options.low];
+    const range = this.range(source) ?? this.range(node.output[0] ?? '');
+    if (range?.absMax != null) {
+      if (range.absMax <= limit) return null;
+      return `converts integers up to ${format(range.absMax)}, exact in ${this.options.low.toUpperCase()} only to ${limit}`;
+    }
+    if ((type === 'int8' || type === 'uint8') && limit >= 256) return null;
+    return 'converts integers of unknown size';
+  }
+
+  private powerReason(node: NodeProto): string | null {
+    if (node.opType === 'Pow') {
+      const exponent = this.constants.scalar(node.input[1]);
+      if (exponent === undefined || exponent < 0 || !Number.isInteger(exponent))
+        return 'raises to a power that amplifies errors';
+    }
+    if (node.opType === 'Sin' || node.opType === 'Cos' || node.opType === 'Tan') {
+      const phase = this.range(node.input[0] ?? '')?.absMax ?? Infinity;
+      if (phase > rules.largestPhase) return `${node.opType} of phases beyond ${rules.largestPhase}`;
+    }
+    return null;
+  }
+
+  /** Weights and other constants that FP16 cannot hold. */
+  private constantReason(node: NodeProto): string | null {
+    if (this.options.low !== 'fp16') return null;
+    for (const name of node.input) {
+      if (this.types.get(name) !== 'fp32' || this.masks.constants.has(name)) continue;
+      const range = this.constants.range(name);
+      if (range === undefined) continue;
+      if (range.absMax > rules.fp16Max) return `its constant ${name} reaches ${format(range.absMax)}, beyond FP16`;
+      if (range.absMax > 0 && range.absMax < rules.fp16MinNormal) {
+        return `its constant ${name} is at most ${format(range.absMax)}, below FP16's normal numbers`;
+      }
+    }
+    return null;
+  }
+
+  private rangeReason(node: NodeProto): string | null {
+    const { low, ranges } = this.options;
+    if (low !== 'fp16' || ranges === null) return null;
+    const headroom = ranges.representative ? rules.fp16Headroom.representative : rules.fp16Headroom.random;
+    const limit = rules.fp16Max / headroom;
+    for (const name of [...node.input, ...node.output]) {
+      if (this.types.get(name) !== 'fp32' || this.constants.has(name)) continue;
+      const magnitude = this.magnitude(name);
+      if (magnitude > limit) {
+        return `${name} reaches ${format(magnitude)}; FP16 ends at ${rules.fp16Max} and unseen data needs a margin of ${headroom}`;
+      }
+    }
+    for (const name of node.output) {
+      const magnitude = this.types.get(name) === 'fp32' ? this.magnitude(name) : 0;
+      if (magnitude > 0 && magnitude < rules.fp16MinNormal) {
+        return `${name} is at most ${format(magnitude)}, below FP16's normal numbers`;
+      }
+    }
+    return null;
+  }
+
+  /** A mean is small but the sum before its division may not be. */
+  private sumReason(node: NodeProto): string | null {
+    if (this.options.low !== 'fp16' || !rules.averagingOperators.has(node.opType ?? '')) return null;
+    const input = this.range(node.input[0] ?? '');
+    const output = this.range(node.output[0] ?? '');
+    if (input === undefined || output?.absMax == null || node.opType === 'AveragePool') return null;
+    const count = elementCount(input.dims) / Math.max(1, elementCount(output.dims));
+    const sum = count * output.absMax;
+    return sum <= rules.fp16Max ? null : `the sum of its ${count} elements reaches ${format(sum)}, beyond FP16`;
+  }
+
+  /** Largest magnitude seen, without what an attention mask adds; 0 if not observed. */
+  private magnitude(name: string): number {
+    const range = this.range(name);
+    if (range?.absMax == null) return 0;
+    return this.masks.tensors.has(name) ? Math.max(0, range.max ?? 0) : range.absMax;
+  }
+
+  private range(name: string): TensorRange | undefined {
+    return this.options.ranges?.tensors.get(name);
+  }
+}
+
+/** Types by inference, and what the runtime saw of the tensors whose type no signature gives. */
+export function typesOf(model: Model, ranges: TensorRanges | null): TensorTypes {
+  const types = inferTypes(model.proto.graph, opsetVersion(model.proto));
+  for (const [name, range] of ranges?.tensors ?? []) if (!types.has(name)) types.set(name, range.dtype);
+  return types;
+}
+
+/** What computes the positions that GridSample, RoiAlign and NonMaxSuppression read, back to the layer that predicts them. */
+function positionNodes(nodes: readonly NodeProto[], index: GraphIndex): Set<NodeProto> {
+  const found = new Set<NodeProto>();
+  const visit = (name: string | undefined): void => {
+    const node = name === undefined || name === '' ? undefined : index.producer(name);
+    if (node === undefined || found.has(node) || !computesPositions(node)) return;
+    found.add(node);
+    node.input.forEach(visit);
+  };
+  for (const node of nodes) {
+    for (const position of rules.positionInputs[node.opType ?? ''] ?? []) visit(node.input[position]);
+  }
+  return found;
+}
+
+const positionArithmetic = new Set(
+  'Add Sub Mul Div Exp Clip Min Max Sigmoid Tanh Pow Cast Where Neg Sum Softmax'.split(' '),
+);
+
+function computesPositions(node: NodeProto): boolean {
+  const opType = node.opType ?? '';
+  return positionArithmetic.has(opType) || rules.copyOperators.has(opType);
+}
+
+function isReduced(type: DType): boolean {
+  return type === 'fp16' || type === 'bf16' || type === 'fp8e4m3' || type === 'fp8e5m2';
+}
+
+/**
+ * Operators that only move or compare elements take the precision of their surroundings: inside an FP32 region they stay
+ * FP32 (two casts fewer, nothing rounded), and comparisons never round what they compare.
+ */
+function followSurroundings(index: GraphIndex, nodes: Map<NodeProto, NodePrecision>, options: DecideOptions): void {
+  const isFp32 = (node: NodeProto | undefined) => node !== undefined && nodes.get(node)?.dtype === 'fp32';
+  const followers = [...nodes].filter(
+    ([node, decision]) =>
+      decision.reason === null && decision.dtype === options.low && keepRuleFor(node, options.keep) === undefined,
+  );
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const [node] of followers) {
+      if (nodes.get(node)?.dtype === 'fp32') continue;
+      const producers = node.input
+        .map((name) => index.producer(name))
+        .filter((made) => made !== undefined && nodes.has(made));
+      const fromFp32 = producers.length > 0 && producers.every(isFp32);
+      if (!fromFp32) continue;
+      const compares = rules.comparingOperators.has(node.opType ?? '');
+      const users = node.output.flatMap((name) => index.consumers(name).map((use) => use.node));
+      const moves = rules.copyOperators.has(node.opType ?? '') && users.length > 0 && users.every(isFp32);
+      if (!compares && !moves) continue;
+      nodes.set(node, { dtype: 'fp32', reason: 'lies between nodes that stay FP32' });
+      changed = true;
+    }
+  }
+}
+
+function format(value: number): string {
+  return value >= 1e6 || value < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+}

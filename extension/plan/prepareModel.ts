@@ -1,0 +1,85 @@
+/**
+ * The model that every variant starts from: the user's graph, cleaned up without changing what it computes.
+ *
+ * All variants share it, so a tensor has one name in the ranges, the calibration table and every rewritten graph; the FP32
+ * variant is this model itself. Comes after validation and before calibration. Only the folding of BatchNormalization rounds
+ * (relative 1e-6). One opset serves all precisions: 22 is the first that has BF16 convolutions.
+ */
+import { CodedError } from '../contract/errors';
+import { cloneModel } from '../model/cloneModel';
+import { topologicalSort } from '../model/graphIndex';
+import { opsetVersion, type Model } from '../model/model';
+import type { GraphProto } from '../model/onnx.generated';
+import { upgradeOpset } from '../model/upgradeOpset';
+import { inferTypes } from './inferTypes';
+import { constantsToInitializers } from './prepare/constantsToInitializers';
+import { foldBatchNormalization } from './prepare/foldBatchNormalization';
+import { foldConstants } from './prepare/foldConstants';
+import { inlineFunctions } from './prepare/inlineFunctions';
+import { nameNodes } from './prepare/nameNodes';
+import { removeIdentities } from './prepare/removeIdentities';
+import { removeUnused } from './prepare/removeUnused';
+import { uniqueDimensions } from './prepare/uniqueDimensions';
+import { simplifyCasts } from './simplifyCasts';
+
+export interface PrepareOptions {
+  /** The opset to upgrade to; a newer model keeps its own. */
+  readonly opset?: number;
+  /** Told of what could not be done; the model is then still right, but some precisions may be out of reach. */
+  readonly onWarning?: (text: string) => void;
+}
+
+export const targetOpset = 22;
+
+/**
+ * @param model validated; not changed
+ * @throws CodedError MODEL_INVALID (cycles, recursive functions), MODEL_OPSET_UNSUPPORTED
+ */
+export function prepareModel(model: Model, options: PrepareOptions = {}): Model {
+  const inlined = cloneModel(model);
+  inlineFunctions(inlined);
+  const prepared = upgraded(inlined, options);
+  const { graph } = prepared.proto;
+  dropOverridableConstants(graph);
+  graph.node = topologicalSort(graph);
+  constantsToInitializers(graph);
+  removeIdentities(prepared);
+  foldConstants(prepared);
+  simplifyCasts(prepared);
+  foldBatchNormalization(prepared);
+  removeUnused(graph);
+  nameNodes(graph);
+  uniqueDimensions(graph);
+  keepNeededValueInfo(prepared);
+  return prepared;
+}
+
+/** At the target opset if every operator has a rule for the way there, else as it was. */
+function upgraded(model: Model, { opset = targetOpset, onWarning }: PrepareOptions): Model {
+  if (opsetVersion(model.proto) >= opset) return model;
+  const trial = cloneModel(model);
+  try {
+    upgradeOpset(trial, opset);
+    return trial;
+  } catch (error) {
+    if (!CodedError.is(error, 'MODEL_OPSET_UPGRADE')) throw error;
+    onWarning?.(`The model stays at opset ${opsetVersion(model.proto)}: ${error.reason}`);
+    return model;
+  }
+}
+
+/** Models before IR version 4 list every constant as an input; what has a default value is not an input to us. */
+function dropOverridableConstants(graph: GraphProto): void {
+  const constants = new Set(graph.initializer.map((tensor) => tensor.name));
+  graph.input = graph.input.filter((input) => !constants.has(input.name));
+}
+
+/** `value_info` of exporters is often stale; it is kept only for tensors whose type no signature gives. */
+function keepNeededValueInfo(model: Model): void {
+  const { graph } = model.proto;
+  const declared = graph.valueInfo;
+  graph.valueInfo = [];
+  const types = inferTypes(graph, opsetVersion(model.proto));
+  const made = new Set(graph.node.flatMap((node) => node.output));
+  graph.valueInfo = declared.filter((value) => made.has(value.name ?? '') && !types.has(value.name ?? ''));
+}

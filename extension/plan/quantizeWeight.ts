@@ -1,0 +1,115 @@
+/**
+ * A weight in 8 bits: symmetric scales per channel and the rounded values.
+ *
+ * A scale is first rounded *up* to a number that its stored type holds, and the values are divided by that number, so
+ * storing scales in FP16 costs nothing but a sliver of the range, down to FP16's subnormals. A channel of zeros has scale 1.
+ */
+import { elementCount, type Tensor } from '../contract/tensor';
+import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../model/float16';
+import { float8Array } from './float8';
+import type { QuantizedType } from './placeQuantization';
+import type { ComputeType } from './precisionRules';
+
+export interface QuantizeWeightOptions {
+  readonly dtype: QuantizedType;
+  /** The axis with a scale per element; null for one scale. */
+  readonly axis: number | null;
+  /** The type in which the scales will be stored. */
+  readonly rest: ComputeType;
+}
+
+export interface QuantizedTensor {
+  /** 8-bit values in the weight's shape. */
+  readonly values: Tensor;
+  /** FP32 scales: one per element of the axis, or a scalar. */
+  readonly scales: Tensor;
+}
+
+/** @param weight FP32 */
+export function quantizeWeight(weight: Tensor, { dtype, axis, rest }: QuantizeWeightOptions): QuantizedTensor {
+  const source = weight.data as Float32Array;
+  const layout = channelLayout(weight.dims, axis);
+  const magnitudes = channelMaxima(source, layout);
+  const limit = dtype === 'int8' ? 127 : 448;
+  const scales = magnitudes.map((magnitude) => (magnitude === 0 ? 1 : roundUp(magnitude / limit, rest)));
+  const divided = new Float32Array(source.length);
+  forEachChannelRun(layout, (start, end, channel) => {
+    const scale = scales[channel]!;
+    for (let i = start; i < end; i++) divided[i] = source[i]! / scale;
+  });
+  const data = dtype === 'int8' ? roundToInt8(divided) : float8Array(divided);
+  return {
+    values: { dtype, dims: weight.dims, data },
+    scales: { dtype: 'fp32', dims: axis === null ? [] : [layout.channels], data: scales },
+  };
+}
+
+/** Zeros of the quantized type. */
+export function zeroPoint(dtype: QuantizedType, dims: readonly number[]): Tensor {
+  const count = elementCount(dims);
+  return { dtype, dims, data: dtype === 'int8' ? new Int8Array(count) : new Uint8Array(count) };
+}
+
+/** Row-major layout seen along one axis: `outer` blocks of `channels` runs of `inner` elements. */
+export interface ChannelLayout {
+  readonly outer: number;
+  readonly channels: number;
+  readonly inner: number;
+}
+
+export function channelLayout(dims: readonly number[], axis: number | null): ChannelLayout {
+  if (axis === null) return { outer: 1, channels: 1, inner: elementCount(dims) };
+  return {
+    outer: elementCount(dims.slice(0, axis)),
+    channels: dims[axis] ?? 1,
+    inner: elementCount(dims.slice(axis + 1)),
+  };
+}
+
+/** Calls back for every contiguous run of one channel. */
+export function forEachChannelRun(
+  { outer, channels, inner }: ChannelLayout,
+  visit: (start: number, end: number, channel: number) => void,
+): void {
+  for (let block = 0, start = 0; block < outer; block++) {
+    for (let channel = 0; channel < channels; channel++, start += inner) visit(start, start + inner, channel);
+  }
+}
+
+export function channelMaxima(values: Float32Array, layout: ChannelLayout): Float32Array {
+  const maxima = new Float32Array(layout.channels);
+  forEachChannelRun(layout, (start, end, channel) => {
+    let magnitude = maxima[channel]!;
+    for (let i = start; i < end; i++) {
+      const value = Math.abs(values[i]!);
+      if (value > magnitude) magnitude = value;
+    }
+    maxima[channel] = magnitude;
+  });
+  return maxima;
+}
+
+/** The smallest number of a type that is not below a positive value. */
+export function roundUp(value: number, dtype: ComputeType): number {
+  if (dtype === 'fp32') {
+    const rounded = Math.fround(value);
+    return rounded === 0 ? 2 ** -126 : rounded;
+  }
+  const [encode, decode] = dtype === 'fp16' ? [toFloat16, fromFloat16] : [toBfloat16, fromBfloat16];
+  const pattern = encode(value);
+  // Patterns of positive numbers are in the order of the numbers.
+  return decode(pattern) < value || pattern === 0 ? decode(pattern + 1) : decode(pattern);
+}
+
+function roundToInt8(values: Float32Array): Int8Array {
+  const result = new Int8Array(values.length);
+  for (let i = 0; i < result.length; i++) result[i] = Math.max(-127, Math.min(127, roundHalfEven(values[i]!)));
+  return result;
+}
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
