@@ -1,10 +1,9 @@
 /** `calibrate`: a calibration table, and TensorRT's own cache file of it where asked for. */
 import * as path from 'node:path';
 import { readCalibrationTable } from '../../calibrate/calibrationTable';
-import { formatTensorrtCache } from '../../calibrate/tensorrtCache';
+import { cacheScales, calibratorFor, writeTensorrtCache, type TensorrtVersion } from '../../calibrate/tensorrtCache';
 import { calibrate } from '../../pipeline';
-import { writeTextAtomically } from '../../report/writeReport';
-import { quoteCommand } from '../arguments';
+import { quoteCommand, usageError } from '../arguments';
 import type { Command } from '../commands';
 import { calibrationOptions, resolvePlan } from '../convertOptions';
 
@@ -41,8 +40,12 @@ export const calibrateCommand: Command = {
     const content = await readCalibrationTable(table);
     const cache = args.text('tensorrt-cache');
     if (cache !== undefined) {
-      const version = args.text('tensorrt-version') ?? '10.6.0';
-      await writeTextAtomically(path.resolve(cwd, cache), formatTensorrtCache(content, version));
+      await writeTensorrtCache(
+        cacheScales(content),
+        parseVersion(args.text('tensorrt-version') ?? '10.6.0'),
+        calibratorFor(plan.calibration.algorithm),
+        path.resolve(cwd, cache),
+      );
     }
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     if (args.flag('json')) {
@@ -55,3 +58,10 @@ export const calibrateCommand: Command = {
     return 'done';
   },
 };
+
+function parseVersion(text: string): TensorrtVersion {
+  const match = /^(\d+)\.(\d+)(?:\.(\d+))?$/.exec(text);
+  if (match === null)
+    throw usageError(`--tensorrt-version: ${JSON.stringify(text)} is not of the form 8.6.1.`, 'calibrate');
+  return { major: Number(match[1]), minor: Number(match[2]), patch: Number(match[3] ?? 0) };
+}

@@ -3,10 +3,10 @@
  * seeded random inputs stand in and the report says that nothing in it is representative.
  */
 import * as path from 'node:path';
-import { openDataset } from '../../calibrate/datasets/openDataset';
-import { resolveDataSource } from '../../calibrate/datasets/dataSource';
 import type { Dataset } from '../../calibrate/dataset';
-import { splitSamples } from '../../calibrate/splitSamples';
+import { resolveDataSource } from '../../calibrate/datasets/dataSource';
+import { openDataset } from '../../calibrate/datasets/openDataset';
+import { findSharedSamples, separateSamples, splitSamples, type Split } from '../../calibrate/splitSamples';
 import { resolvePreprocess } from '../../calibrate/transforms/presets';
 import type { Plan, Transform } from '../../contract/plan';
 import type { DataSelection, StageMethods } from '../../contract/stageMethods';
@@ -14,5 +14,98 @@ import type { ValueSpec } from '../../contract/tensor';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs } from '../../model/modelCard';
 
-/** Enough random samples to exercise every layer; more would say no more, since they stand for nothing. */
-const randomSamples = 32;
+type Params = StageMethods['selectData']['params'];
+type Result = StageMethods['selectData']['result'];
+
+/** How a source is opened, in calibration as in evaluation. */
+interface Opening {
+  readonly inputs: readonly ValueSpec[];
+  readonly transforms: readonly Transform[];
+  readonly python: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+export async function selectDataStage(params: Params, signal?: AbortSignal): Promise<Result> {
+  const { plan, baseDir, python } = params;
+  const inputs = graphInputs(await loadModel(params.model));
+  const { calibration, evaluation } = plan;
+  const given = calibration.data ?? evaluation.data;
+  if (given === null) return randomData({ inputs, transforms: [], python, signal }, plan);
+
+  const opening = { inputs, transforms: resolvePreprocess(plan.preprocess, baseDir, inputs), python, signal };
+  const locate = (file: string | null) => (file === null ? null : path.resolve(baseDir, file));
+  const open = (source: string, labels: string | null) =>
+    openDataset({ ...opening, source: resolveDataSource(source, baseDir), labels: locate(labels) });
+  const first = await open(given, calibration.data === null ? evaluation.labels : calibration.labels);
+  if (calibration.data === null || evaluation.data === null) {
+    const split = splitSamples(first, sizes(plan));
+    const one = { dataset: first, labels: locate(calibration.data === null ? evaluation.labels : calibration.labels) };
+    return closing([first], async () => ({
+      ...(await selections(one, one, split, opening)),
+      warnings: split.shared ? [split.sentence] : [],
+    }));
+  }
+  const second = await open(evaluation.data, evaluation.labels);
+  return closing([first, second], async () => {
+    const split = separateSamples(first, second, sizes(plan));
+    const shared = await findSharedSamples(first, second, split);
+    const calibrating = { dataset: first, labels: locate(calibration.labels) };
+    const evaluating = { dataset: second, labels: locate(evaluation.labels) };
+    return {
+      ...(await selections(calibrating, evaluating, split, opening)),
+      warnings: shared === null ? [] : [shared],
+    };
+  });
+}
+
+const sizes = (plan: Plan) => ({
+  calibrationSamples: plan.calibration.samples,
+  evaluationSamples: plan.evaluation.samples,
+});
+
+async function randomData(opening: Opening, plan: Plan): Promise<Result> {
+  const random = await openDataset({ ...opening, source: 'random', labels: null });
+  return closing([random], async () => {
+    const split = splitSamples(random, sizes(plan));
+    return {
+      ...(await selections({ dataset: random, labels: null }, { dataset: random, labels: null }, split, opening)),
+      representative: false,
+      split: 'No data was given: seeded random inputs stand in for it.',
+      warnings: [],
+    };
+  });
+}
+
+interface OpenedData {
+  readonly dataset: Dataset;
+  readonly labels: string | null;
+}
+
+async function selections(
+  calibration: OpenedData,
+  evaluation: OpenedData,
+  split: Split,
+  { transforms, python }: Opening,
+): Promise<Omit<Result, 'warnings'>> {
+  const select = ({ dataset, labels }: OpenedData, indices: readonly number[], sha256: string): DataSelection => {
+    const { source, kind, labelled, classes } = dataset;
+    const card = { source, kind, samples: indices.length, sha256 };
+    return { source, labels, transforms, python, indices, labelled, classes, card };
+  };
+  const hash = await calibration.dataset.sha256();
+  const same = evaluation.dataset === calibration.dataset;
+  return {
+    calibration: select(calibration, split.calibration, hash),
+    evaluation: select(evaluation, split.evaluation, same ? hash : await evaluation.dataset.sha256()),
+    representative: calibration.dataset.kind !== 'random' && evaluation.dataset.kind !== 'random',
+    split: split.sentence,
+  };
+}
+
+async function closing<T>(datasets: readonly Dataset[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    for (const dataset of datasets) await dataset.close();
+  }
+}

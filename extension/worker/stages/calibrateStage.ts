@@ -1,0 +1,142 @@
+/**
+ * `calibrate`: one pass over the calibration samples gives the range of every tensor, and a scale for each tensor that the
+ * precisions asked for will quantize.
+ */
+import { createHash } from 'node:crypto';
+import type { Backend } from '../../backends/backend';
+import type { NativeObservers } from '../../backends/nativeAddon';
+import { calibrateTensors } from '../../calibrate/calibrateTensors';
+import { checkCalibrationTable, readCalibrationTable, writeCalibrationTable } from '../../calibrate/calibrationTable';
+import { observeRanges, type ObservedRanges, type RangesRequest } from '../../calibrate/observeRanges';
+import type { CalibrationKey, CalibrationTable, TensorRanges } from '../../contract/calibrationTable';
+import type { RunOptions } from '../../contract/progress';
+import type { CalibrationSummary } from '../../contract/report';
+import type { DataSelection, StageMethods } from '../../contract/stageMethods';
+import { loadModel } from '../../model/loadModel';
+import type { Model } from '../../model/model';
+import { graphInputs } from '../../model/modelCard';
+import { scaleTargets } from '../../plan/scaleTargets';
+import { writeRanges } from './rangesFile';
+import { withSelectedDataset } from './selectedDataset';
+
+type Params = StageMethods['calibrate']['params'];
+type Result = StageMethods['calibrate']['result'];
+
+export async function calibrateStage(
+  params: Params,
+  runtime: Backend,
+  observer: NativeObservers | null,
+  options: RunOptions,
+): Promise<Result> {
+  const model = await loadModel(params.prepared);
+  const inputs = graphInputs(model);
+  return withSelectedDataset(params.data, inputs, options.signal, async (dataset) => {
+    const source = {
+      open: (path: string, openOptions?: { exact?: boolean }) => runtime.open({ kind: 'onnx', path }, openOptions),
+      dataset,
+      batchSize: params.plan.calibration.batchSize,
+      ...(observer === null ? {} : { observer }),
+    };
+    const started = performance.now();
+    const reused = params.reuse === null ? null : await reusableTable(params.reuse, keyOf(params));
+    const ranges = await observe(model, params, { ...source, indices: params.data.indices }, options, reused !== null);
+    await writeRanges(ranges, params.rangesOutput);
+    const tensors = targets(model, params, ranges);
+    const sampleDims = Object.fromEntries(
+      inputs.map(({ name }) => [name, [...(ranges.tensors.get(name)?.dims ?? [])]]),
+    );
+    if (tensors.length === 0) return { summary: null, sampleDims, warnings: [] };
+    const { algorithm, percentile, cutoff } = params.plan.calibration;
+    const table =
+      reused ??
+      (await calibrateTensors(
+        model,
+        {
+          ...source,
+          indices: params.data.indices,
+          tensors,
+          ranges,
+          histograms: ranges.histograms,
+          algorithm,
+          percentile,
+          cutoff,
+          key: keyOf(params),
+        },
+        options,
+      ));
+    await writeCalibrationTable(table, params.tableOutput);
+    const seconds = (performance.now() - started) / 1000;
+    return { summary: summarize(params, table, seconds, reused !== null), sampleDims, warnings: notes(table) };
+  });
+}
+
+/** Scales that the plan's quantized precisions need, decided from ranges. */
+function targets(model: Model, { plan, precisions }: Params, ranges: TensorRanges): string[] {
+  return [...new Set(precisions.flatMap((precision) => scaleTargets(model, { precision, plan, ranges })))];
+}
+
+/**
+ * Ranges of all tensors and, in the same pass, histograms of those that will need a scale. Which those are is guessed from
+ * the ranges of one sample; `calibrateTensors` goes over the data again for the few that the full ranges add.
+ */
+async function observe(
+  model: Model,
+  params: Params,
+  request: RangesRequest,
+  options: RunOptions,
+  rangesOnly: boolean,
+): Promise<ObservedRanges> {
+  if (rangesOnly) return observeRanges(model, request, options);
+  const first = { ...request, indices: request.indices.slice(0, 1) };
+  // Without progress: the first sample is a moment, and its 100 % would be a lie.
+  const glimpse = await observeRanges(model, first, { signal: options.signal }).catch(() => null);
+  const histograms = glimpse === null ? [] : targets(model, params, glimpse);
+  return observeRanges(model, { ...request, histograms }, options);
+}
+
+/** @throws CodedError CALIBRATION_TABLE_MISMATCH naming every part that differs */
+async function reusableTable(file: string, key: CalibrationKey): Promise<CalibrationTable> {
+  const table = await readCalibrationTable(file);
+  checkCalibrationTable(table, key, file);
+  return table;
+}
+
+function keyOf({ modelSha256, plan, data }: Params): CalibrationKey {
+  const { algorithm, percentile, cutoff } = plan.calibration;
+  return {
+    model: modelSha256,
+    data: sha256(`${data.card.sha256 ?? data.source} ${sortedList(data)}`),
+    preprocess: sha256(JSON.stringify(data.transforms)),
+    samples: data.indices.length,
+    algorithm,
+    percentile: algorithm === 'percentile' ? percentile : null,
+    cutoff: algorithm === 'legacy' ? cutoff : null,
+  };
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const sortedList = ({ indices }: DataSelection) => [...indices].sort((a, b) => a - b).join(',');
+
+function summarize(params: Params, table: CalibrationTable, seconds: number, cacheHit: boolean): CalibrationSummary {
+  const { algorithm, calibrator, batchSize } = params.plan.calibration;
+  return {
+    algorithm,
+    calibrator,
+    batchSize,
+    samples: params.data.indices.length,
+    seconds,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    cacheHit,
+    tensors: Object.keys(table.tensors).length,
+    unfit: Object.entries(table.tensors).flatMap(([tensor, entry]) =>
+      entry.unfit === null ? [] : [{ tensor, algorithm: entry.algorithm, reason: entry.unfit }],
+    ),
+  };
+}
+
+function notes(table: CalibrationTable): string[] {
+  const excluded = Object.entries(table.excluded ?? {});
+  const [first] = excluded;
+  if (first === undefined) return [];
+  return [`${excluded.length} tensors got no scale and stay unquantized, first "${first[0]}": ${first[1]}.`];
+}

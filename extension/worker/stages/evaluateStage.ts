@@ -1,0 +1,140 @@
+/**
+ * `evaluate`: every variant against the original FP32 model, batch by batch over the evaluation samples, in one pass over the
+ * data. The reference is the file the user gave, not our rewriting of it: a fault of the preparation shows as a low
+ * SQNR of the variant `fp32`.
+ */
+import type { Backend, Session } from '../../backends/backend';
+import { batches, type Batch } from '../../calibrate/batches';
+import type { Dataset } from '../../calibrate/dataset';
+import { Comparison } from '../../compare/comparison';
+import { detectTask } from '../../compare/detectTask';
+import { CodedError, type ErrorData } from '../../contract/errors';
+import type { RunOptions } from '../../contract/progress';
+import type { Accuracy } from '../../contract/report';
+import type { StageMethods, VariantFile } from '../../contract/stageMethods';
+import type { NamedTensors } from '../../contract/tensor';
+import { loadModel } from '../../model/loadModel';
+import { graphInputs, graphOutputs } from '../../model/modelCard';
+import { convertFeeds } from './convertFeeds';
+import { withSelectedDataset } from './selectedDataset';
+
+type Params = StageMethods['evaluate']['params'];
+type Result = StageMethods['evaluate']['result'];
+
+export async function evaluateStage(params: Params, runtime: Backend, options: RunOptions): Promise<Result> {
+  const model = await loadModel(params.model);
+  const metadata = Object.fromEntries(model.proto.metadataProps.map(({ key, value }) => [key ?? '', value ?? '']));
+  const outputs = graphOutputs(model);
+  return withSelectedDataset(params.data, graphInputs(model), options.signal, async (dataset) => {
+    const reference = await runtime.open({ kind: 'onnx', path: params.model });
+    const variants = params.variants.map((file) => new EvaluatedVariant(file, runtime));
+    const progress = new EvaluationProgress(params.data.indices.length, options);
+    let skipped = 0;
+    try {
+      for await (const batch of batches(dataset, params.data.indices, params.batchSize, { signal: options.signal })) {
+        skipped += batch.skipped.length;
+        const expected = await reference.run(batch.tensors);
+        for (const variant of variants) {
+          await variant.add(batch, expected, () => {
+            const task = detectTask(outputs, expected, rowLabels(batch), metadata);
+            const { backend, classNames } = { backend: runtime.name, classNames: dataset.classes };
+            return new Comparison({ outputs, task, backend, simulated: variant.file.simulated, classNames });
+          });
+        }
+        progress.advance(batch.valid + batch.skipped.length);
+      }
+    } finally {
+      await reference.close();
+      for (const variant of variants) await variant.close();
+    }
+    return collect(variants, skipped, dataset);
+  });
+}
+
+/** Labels for every row fed, since a fixed batch may be filled up beyond its samples. */
+function rowLabels(batch: Batch) {
+  const rows = rowsOf(batch);
+  return Array.from({ length: rows }, (_, row) => batch.labels[row] ?? null);
+}
+
+function rowsOf(batch: Batch): number {
+  const first = Object.values(batch.tensors)[0]?.dims[0] ?? batch.valid;
+  return Math.max(batch.valid, Math.round(first / batch.rowsPerSample));
+}
+
+function collect(variants: readonly EvaluatedVariant[], skipped: number, dataset: Dataset): Result {
+  const results: Record<string, Accuracy> = {};
+  const errors: Record<string, ErrorData> = {};
+  for (const { file, error, comparison } of variants) {
+    if (error !== null) errors[file.name] = error;
+    else if (comparison !== null) results[file.name] = comparison.finish();
+  }
+  if (Object.keys(results).length === 0 && Object.keys(errors).length === 0) {
+    throw new CodedError({
+      code: 'DATA_EMPTY',
+      reason: `${dataset.source} leaves no sample to evaluate.`,
+      fix: 'Give more data, or evaluation data of its own with --eval-data.',
+      place: { file: dataset.source },
+    });
+  }
+  return { results, errors, skipped };
+}
+
+/** One variant in the pass. From its first failure on it is left out. */
+class EvaluatedVariant {
+  error: ErrorData | null = null;
+  comparison: Comparison | null = null;
+  private session: Session | null = null;
+
+  constructor(
+    readonly file: VariantFile,
+    private readonly runtime: Backend,
+  ) {}
+
+  async add(batch: Batch, reference: NamedTensors, newComparison: () => Comparison): Promise<void> {
+    if (this.error !== null) return;
+    this.comparison ??= newComparison();
+    try {
+      this.session ??= await this.runtime.open({ kind: 'onnx', path: this.file.path }, { exact: true });
+      const test = await this.session.run(convertFeeds(batch.tensors, this.session));
+      this.comparison.add({
+        ids: batch.ids,
+        labels: batch.labels,
+        reference,
+        test,
+        valid: batch.valid,
+        rows: rowsOf(batch),
+      });
+    } catch (error) {
+      // Labels that fit no class concern every variant, and the user at once.
+      if (CodedError.is(error, 'DATA_LABELS_INVALID')) throw error;
+      this.error = CodedError.from(error).toJSON();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.session?.close();
+  }
+}
+
+class EvaluationProgress {
+  private readonly started = performance.now();
+  private done = 0;
+
+  constructor(
+    private readonly total: number,
+    private readonly options: RunOptions,
+  ) {}
+
+  advance(samples: number): void {
+    this.done += samples;
+    const fraction = Math.min(1, this.done / Math.max(1, this.total));
+    const seconds = (performance.now() - this.started) / 1000;
+    this.options.onProgress?.({
+      stage: 'compare',
+      fraction,
+      etaSeconds: (seconds * (1 - fraction)) / fraction,
+      message: `Evaluating: ${this.done} of ${this.total} samples`,
+    });
+  }
+}

@@ -1,0 +1,75 @@
+/** `measure`: CPU latency of all variants, interleaved, on the same input. */
+import type { Backend, Session } from '../../backends/backend';
+import { batches } from '../../calibrate/batches';
+import { CodedError, type ErrorData } from '../../contract/errors';
+import type { RunOptions } from '../../contract/progress';
+import type { DataSelection, StageMethods, VariantFile } from '../../contract/stageMethods';
+import type { NamedTensors } from '../../contract/tensor';
+import { measureInterleaved, type BenchmarkEntry } from '../../measure/measureInterleaved';
+import { loadModel } from '../../model/loadModel';
+import { graphInputs } from '../../model/modelCard';
+import { convertFeeds } from './convertFeeds';
+import { withSelectedDataset } from './selectedDataset';
+
+type Params = StageMethods['measure']['params'];
+type Result = StageMethods['measure']['result'];
+
+const randomData: Omit<DataSelection, 'indices'> = {
+  source: 'random',
+  labels: null,
+  transforms: [],
+  python: 'python3',
+  labelled: false,
+  classes: null,
+  card: { source: 'random', kind: 'random', samples: 0, sha256: null },
+};
+
+export async function measureStage(params: Params, runtime: Backend, options: RunOptions): Promise<Result> {
+  const { variants, benchmark } = params;
+  const errors: Record<string, ErrorData> = {};
+  const sessions = new Map<string, Session>();
+  try {
+    const entries: BenchmarkEntry[] = [];
+    for (const variant of variants) {
+      try {
+        const session = await runtime.open({ kind: 'onnx', path: variant.path });
+        sessions.set(variant.name, session);
+        const feeds = await firstBatch(variant, params, options.signal);
+        entries.push({
+          name: variant.name,
+          session,
+          feeds: convertFeeds(feeds, session),
+          backend: runtime.name,
+          device: 'cpu',
+          conditions: { simulated: variant.simulated },
+        });
+      } catch (error) {
+        if (CodedError.is(error, 'CANCELLED')) throw error;
+        errors[variant.name] = CodedError.from(error).toJSON();
+      }
+    }
+    const measured = await measureInterleaved(entries, benchmark, options);
+    return { results: measured.results, errors: { ...errors, ...measured.errors } };
+  } finally {
+    for (const session of sessions.values()) await session.close();
+  }
+}
+
+/** The first `benchmark.batch` samples that can be read, in the types of the variant's own inputs. */
+async function firstBatch(
+  variant: VariantFile,
+  { data, benchmark }: Params,
+  signal: AbortSignal | undefined,
+): Promise<NamedTensors> {
+  const inputs = graphInputs(await loadModel(variant.path));
+  const selection = data ?? { ...randomData, indices: Array.from({ length: benchmark.batch }, (_, index) => index) };
+  return withSelectedDataset(selection, inputs, signal, async (dataset) => {
+    for await (const batch of batches(dataset, selection.indices, benchmark.batch, { signal })) return batch.tensors;
+    throw new CodedError({
+      code: 'DATA_EMPTY',
+      reason: `${selection.source} has no sample to measure with.`,
+      fix: 'Give data with at least one readable sample.',
+      place: { file: selection.source },
+    });
+  });
+}
