@@ -139,6 +139,9 @@ function sessionOptions({ exact = false, threads }: OpenOptions): InferenceSessi
     graphOptimizationLevel: exact ? 'disabled' : 'all',
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     interOpNumThreads: 1,
+    // Threads that spin for work take the cores from the next session: measured in turns, three copies of one model ran
+    // at half their speed.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
     // Fatal only: errors come back as exceptions and would be printed a second time.
     logSeverityLevel: 4,
   };

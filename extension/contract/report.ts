@@ -12,7 +12,7 @@ const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()
 const number = orNull(Type.Number());
 const string = orNull(Type.String());
 const object = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, closed);
-const literals = <T extends readonly string[]>(values: T) =>
+const literals = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
 
 export const valueSchema = object({
@@ -127,6 +127,19 @@ const latencySchema = object({
   d2hMs: number,
   throughputPerSecond: Type.Number(),
   conditions: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+  /** Against the variant measured in the same rounds as the baseline; null for the baseline itself. */
+  versusBaseline: Type.Optional(
+    orNull(
+      object({
+        baseline: Type.String(),
+        /** Median of latency / baseline latency over the rounds, with its 95 % interval (null: too few rounds). */
+        ratio: Type.Number(),
+        low: number,
+        high: number,
+        verdict: orNull(literals(['faster', 'same', 'slower'])),
+      }),
+    ),
+  ),
 });
 
 /**
