@@ -13,6 +13,7 @@ import type { Model } from '../model/model';
 import { loadModel } from '../model/loadModel';
 import { graphInputs } from '../model/modelCard';
 import { isFileRange } from '../model/fileRange';
+import { rawBytes } from '../model/tensorValues';
 import { walkTensors } from '../model/walkTensors';
 import { shapeProfiles } from '../plan/shapeProfiles';
 import { describeArtifact } from './describeArtifact';
@@ -21,8 +22,8 @@ import { cacheKey, EngineCache, type KeptEngine } from './engineCache';
 type BuildParams = StageMethods['build']['params'];
 type BuildResult = StageMethods['build']['result'];
 
-/** A backend that compiles, and can say which version it is. */
-export type EngineCompiler = Pick<Backend, 'name'> & Required<Pick<Backend, 'build'>> & { version(): Promise<string> };
+/** A backend that compiles. */
+export type EngineCompiler = Pick<Backend, 'name' | 'probe'> & Required<Pick<Backend, 'build'>>;
 
 /**
  * @throws CodedError as the backend's `build` does; PLAN_INVALID for shapes that do not fit the model
@@ -64,7 +65,7 @@ async function engineKey(model: Model, compiler: EngineCompiler, request: BuildR
   return cacheKey({
     onnx: await contentHash(model),
     backend: compiler.name,
-    version: await compiler.version(),
+    version: (await compiler.probe()).version,
     target: request.target,
     builder: request.builder,
     shapes: request.shapes,
@@ -74,7 +75,10 @@ async function engineKey(model: Model, compiler: EngineCompiler, request: BuildR
 /** Hash of the model's file and of the files that hold its external data. */
 async function contentHash(model: Model): Promise<string> {
   const files = new Set([model.path]);
-  for (const { rawData } of walkTensors(model.proto)) if (isFileRange(rawData)) files.add(rawData.path);
+  for (const tensor of walkTensors(model.proto)) {
+    const bytes = rawBytes(tensor, model);
+    if (isFileRange(bytes)) files.add(bytes.path);
+  }
   const hash = createHash('sha256');
   for (const file of files) hash.update((await describeArtifact(file)).sha256);
   return hash.digest('hex');

@@ -16,7 +16,7 @@ export interface EngineKey {
   readonly onnx: string;
   readonly backend: string;
   /** Version of the TensorRT library. */
-  readonly version: string;
+  readonly version: string | null;
   readonly target: string | null;
   readonly builder: unknown;
   readonly shapes: unknown;
