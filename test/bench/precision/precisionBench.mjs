@@ -1,0 +1,130 @@
+/**
+ * Our side of the precision benchmark: runs `dist/cli.cjs convert` and `calibrate` as a user would, from a plan file.
+ *
+ * The plan names the data and, but for the default variant, the algorithm; evaluation and latency inside the run are cut
+ * to one sample and one iteration, because all variants are scored together by `score.py`. `run.mjs` comes after.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { build } from 'esbuild';
+import { runMeasured } from './measuredProcess.mjs';
+
+const repository = path.resolve(import.meta.dirname, '../../..');
+export const commandLine = path.join(repository, 'dist', 'cli.cjs');
+
+/**
+ * @param {{model: string, calibration: string, evaluation: string}} task absolute paths
+ * @param {{precision: string, algorithm?: string}} variant
+ * @returns {Promise<object>} seconds, peak memory and the path of the model to score; or `error`
+ */
+export async function convertVariant(task, variant, folder, cpus) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const plan = path.join(folder, 'bench.trtplan.json');
+  writeFileSync(plan, JSON.stringify(planOf(task, variant), null, 2));
+  const out = path.join(folder, 'out');
+  const result = await runMeasured(
+    [process.execPath, commandLine, 'convert', '--plan', plan, '--out', out, '--json', '--quiet'],
+    { cwd: folder, cpus },
+  );
+  writeFileSync(path.join(folder, 'stderr.txt'), result.stderr);
+  if (result.code !== 0) return { error: lastLines(result.stderr) };
+  const report = JSON.parse(readFileSync(path.join(out, 'report.json'), 'utf8'));
+  const row = report.variants.find((candidate) => candidate.precision === variant.precision);
+  const onnx = path.join(out, row.artifacts.find((artifact) => artifact.kind === 'onnx').path);
+  return {
+    calibrationSeconds: row.calibration?.seconds ?? null,
+    processSeconds: result.seconds,
+    peakRssBytes: result.peakRssBytes,
+    file: onnx,
+    scored: row.accuracy?.simulated === true ? await simulated(onnx, folder) : onnx,
+    simulated: row.accuracy?.simulated === true,
+    details: {
+      reportedPeakRssBytes: row.calibration?.peakRssBytes ?? null,
+      tensors: row.calibration?.tensors ?? null,
+      unfit: row.calibration?.unfit ?? [],
+      keptHigher: row.decisions.length,
+      warnings: report.verdict.warnings,
+    },
+  };
+}
+
+/**
+ * Calibrates only, and returns the table with what it cost.
+ *
+ * @param {{model: string, calibration: string}} task
+ * @param {{batchSize?: number, samples?: number, algorithm?: string}} options
+ */
+export async function calibrateTable(task, options, folder, cpus) {
+  mkdirSync(folder, { recursive: true });
+  const out = path.join(folder, 'out');
+  rmSync(out, { recursive: true, force: true });
+  const flags = [];
+  if (options.batchSize !== undefined) flags.push('--calib-batch-size', String(options.batchSize));
+  if (options.samples !== undefined) flags.push('--calib-samples', String(options.samples));
+  if (options.algorithm !== undefined) flags.push('--calib-algorithm', options.algorithm);
+  const result = await runMeasured(
+    [
+      process.execPath,
+      commandLine,
+      'calibrate',
+      task.model,
+      '--data',
+      task.calibration,
+      ...flags,
+      '--out',
+      out,
+      '--json',
+      '--quiet',
+    ],
+    { cwd: folder, cpus, timeoutMs: 3_600_000 },
+  );
+  if (result.code !== 0) return { error: lastLines(result.stderr) };
+  return { seconds: result.seconds, peakRssBytes: result.peakRssBytes, table: JSON.parse(result.stdout) };
+}
+
+function planOf(task, variant) {
+  const algorithm = variant.algorithm === undefined || variant.algorithm === 'auto' ? null : variant.algorithm;
+  return {
+    schemaVersion: 1,
+    model: task.model,
+    precisions: [variant.precision],
+    calibration: { data: task.calibration, ...(algorithm === null ? {} : { algorithm }) },
+    evaluation: { data: task.evaluation, samples: 1 },
+    backend: 'onnxruntime',
+    benchmark: { warmupMs: 0, durationMs: 1, iterations: 1 },
+  };
+}
+
+/** The graph that stands in for one whose type the runtime has no kernels for, made by the product's own `simulate`. */
+async function simulated(onnx, folder) {
+  const script = path.join(folder, '..', 'simulateModel.mjs');
+  if (!existsSync(script)) {
+    const source = (name) => JSON.stringify(path.join(repository, 'extension', name));
+    await build({
+      stdin: {
+        contents: `
+          import { loadModel } from ${source('model/loadModel')};
+          import { saveModel } from ${source('model/saveModel')};
+          import { simulate } from ${source('plan/simulate')};
+          export async function simulateModel(input, output) {
+            const { model } = simulate(await loadModel(input));
+            await saveModel(model, output);
+          }`,
+        resolveDir: repository,
+      },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: script,
+    });
+  }
+  const { simulateModel } = await import(script);
+  const output = path.join(folder, 'simulated.onnx');
+  await simulateModel(onnx, output);
+  return output;
+}
+
+function lastLines(text) {
+  return text.trim().split('\n').slice(-4).join('\n').slice(-800) || 'no message';
+}
