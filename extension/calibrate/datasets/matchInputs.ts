@@ -121,7 +121,7 @@ function pair(values: MatchedValues, inputs: readonly ValueSpec[], id: string): 
   if (inputs.length > 0 && inputs.every(({ name }) => named.includes(name))) {
     return inputs.map((input) => [input, byName[input.name]!]);
   }
-  const list = Object.values(values) as MatchedValue[];
+  const list: MatchedValue[] = Object.values<MatchedValue>(byName);
   if (list.length === inputs.length) {
     // Several arrays with names of their own are no order to rely on, unless NumPy named them.
     const ordered = Array.isArray(values) || list.length === 1 || named.every((name) => /^(arr_)?\d+$/.test(name));

@@ -8,7 +8,8 @@ import { pathToFileURL } from 'node:url';
 import { CodedError } from '../../contract/errors';
 import { dtypes, elementCount, type DType, type Tensor, type TensorData } from '../../contract/tensor';
 import { UnreadableSample, type Label } from '../dataset';
-import { hashFiles } from './hashFiles';
+import { hashFiles, hashText } from './hashFiles';
+import { hashSamples } from './hashSamples';
 import type { RawSample, RawValue, SampleSource } from './sampleSource';
 
 interface UserDataset {
@@ -90,7 +91,7 @@ function fromTypedArray(data: TensorData, dims: readonly number[], declared?: st
 function fromNested(value: readonly unknown[]): Tensor {
   const dims: number[] = [];
   for (let inner: unknown = value; Array.isArray(inner); inner = inner[0] as unknown) dims.push(inner.length);
-  const flat = value.flat(Infinity as 1) as unknown[];
+  const flat: unknown[] = value.flat(Infinity);
   if (flat.length !== elementCount(dims)) throw new Error('the nested arrays are ragged');
   if (flat.some((entry) => typeof entry !== 'number' && typeof entry !== 'bigint')) {
     throw new Error('the nested arrays hold something other than numbers');
@@ -168,7 +169,7 @@ export async function openModule(file: string): Promise<SampleSource> {
     labelled: first?.label != null,
     classes: null,
     read,
-    sha256: () => hashFiles([file], null),
+    sha256: async () => hashText(await hashFiles([file], null), String(length), await hashSamples(read, length)),
     close: () => Promise.resolve(),
   };
 }

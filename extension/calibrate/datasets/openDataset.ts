@@ -133,7 +133,7 @@ function prepareSample(sample: RawSample, preparation: Preparation, source: stri
   const prepare = (value: RawValue) => prepareValue(value, sample, preparation);
   const values = Array.isArray(sample.values)
     ? (sample.values as readonly RawValue[]).map(prepare)
-    : Object.fromEntries(Object.entries(sample.values).map(([name, value]) => [name, prepare(value as RawValue)]));
+    : Object.fromEntries(Object.entries<RawValue>(sample.values).map(([name, value]) => [name, prepare(value)]));
   const tensors = matchInputs(values, preparation.inputs, sample.id);
   checkFinite(tensors, sample.id, source);
   return { id: sample.id, label: sample.label, tensors };

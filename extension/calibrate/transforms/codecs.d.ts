@@ -1,3 +1,4 @@
+/* eslint-disable import-x/no-default-export -- these modules have the exports they have */
 /**
  * Modules without type declarations of their own.
  *
@@ -23,7 +24,7 @@ declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs' {
     decode(): void;
     getFrameInfo(): FrameInfo;
     /** Interleaved 8-bit values, `componentCount` (1 or 3) per pixel; a view, invalid after the next call. */
-    getDecodedBuffer(): Uint8Array;
+    getDecodedBuffer(): Uint8ClampedArray;
     delete(): void;
   }
   interface JpegModule {

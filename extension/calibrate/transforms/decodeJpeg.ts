@@ -23,7 +23,9 @@ export async function decodeJpeg(bytes: Uint8Array): Promise<Image> {
     decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
     const { width, height, componentCount } = decoder.getFrameInfo();
-    return { width, height, channels: componentCount, layout: 'hwc', data: decoder.getDecodedBuffer().slice() };
+    // A view (clamped) into the module's memory.
+    const data = Uint8Array.from(decoder.getDecodedBuffer());
+    return { width, height, channels: componentCount, layout: 'hwc', data };
   } catch {
     // What is thrown is the address of a C++ exception; the cause was printed.
     throw new Error(lastMessages.join('; ') || 'the JPEG decoder failed');

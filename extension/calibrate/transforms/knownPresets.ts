@@ -146,8 +146,8 @@ function textLine([height, width]: [number, number]): Transform[] {
   return [
     { op: 'bgr' },
     { op: 'resizeHeight', height, maxWidth: width, antialias: false },
-    { op: 'toTensor', scale: 1 },
-    { op: 'scale', factor: 1 / 127.5, offset: -1 },
+    { op: 'toTensor', scale: 1 / 127.5 },
+    { op: 'scale', factor: 1, offset: -1 },
     { op: 'pad', size: [height, width], value: 0 },
   ];
 }

@@ -5,11 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { Value } from '@sinclair/typebox/value';
 import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import { CodedError } from '../../contract/errors';
 import { nearestName } from '../../contract/nearestName';
 import { transformSchema, type Transform } from '../../contract/plan';
+import { schemaFault } from '../../contract/schemaFault';
 import type { ValueSpec } from '../../contract/tensor';
 import { findImageInput } from './imageInput';
 import { presetAliases, presets } from './knownPresets';
@@ -43,13 +43,13 @@ function checkStep(step: unknown, number: number, file: string | undefined): Tra
   if (unknown !== undefined) {
     throw invalid(`${where} (${op}) has the unknown field "${unknown}".`, suggestion(unknown, fields), place(unknown));
   }
-  const error = Value.Errors(schema, step).First();
-  if (error !== undefined) {
-    const field = error.path.split('/')[1] ?? 'op';
+  const fault = schemaFault(schema, step);
+  if (fault !== null) {
+    const field = fault.path[0] ?? 'op';
     const given = (step as Record<string, unknown>)[field];
     const found = given === undefined ? 'is missing' : `is ${JSON.stringify(given)}`;
     throw invalid(
-      `${where} (${op}): the field "${field}" ${found} (${error.message.toLowerCase()}).`,
+      `${where} (${op}): the field "${field}" ${found} (${fault.message}).`,
       `Give "${field}" a value that "${op}" takes.`,
       place(field),
     );
