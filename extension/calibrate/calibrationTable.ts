@@ -7,10 +7,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Type } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
-import type { CalibrationEntry, CalibrationKey, CalibrationTable } from '../contract/calibrationTable';
+import type { CalibrationKey, CalibrationTable } from '../contract/calibrationTable';
 import { CodedError } from '../contract/errors';
-import { calibrationAlgorithms, type CalibrationAlgorithm } from '../contract/plan';
+import { calibrationAlgorithms } from '../contract/plan';
+import { matchesSchema, schemaFault } from '../contract/schemaFault';
+import { matchesSchema, schemaFault } from '../contract/schemaFault';
 
 const nullableString = Type.Union([Type.String(), Type.Null()]);
 const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
@@ -22,10 +23,7 @@ const entrySchema = Type.Object(
     max: Type.Number(),
     threshold: positive,
     scale: positive,
-    algorithm: Type.Unsafe<CalibrationEntry['algorithm']>({
-      type: 'string',
-      enum: calibrationAlgorithms.filter((name) => name !== 'auto'),
-    }),
+    algorithm: Type.Union(calibrationAlgorithms.filter((name) => name !== 'auto').map((name) => Type.Literal(name))),
     sqnrDb: nullableNumber,
     unfit: nullableString,
   },
@@ -41,7 +39,7 @@ const tableSchema = Type.Object(
         data: Type.String(),
         preprocess: Type.String(),
         samples: Type.Integer({ minimum: 0 }),
-        algorithm: Type.Unsafe<CalibrationAlgorithm>({ type: 'string', enum: [...calibrationAlgorithms] }),
+        algorithm: Type.Union(calibrationAlgorithms.map((name) => Type.Literal(name))),
         percentile: nullableNumber,
         cutoff: Type.Optional(nullableNumber),
       },
@@ -100,9 +98,9 @@ export async function readCalibrationTable(path: string): Promise<CalibrationTab
   } catch (error) {
     throw unusable(path, `cannot be read: ${messageOf(error)}`, undefined, error);
   }
-  if (Value.Check(tableSchema, json)) return json;
-  const first = Value.Errors(tableSchema, json).First();
-  throw unusable(path, `is not a calibration table: ${first?.message ?? 'unknown structure'}`, first?.path);
+  if (matchesSchema(tableSchema, json)) return json;
+  const fault = schemaFault(tableSchema, json);
+  throw unusable(path, `is not a calibration table: ${fault?.message ?? ''}`, fault?.path.join('/'));
 }
 
 /** What a key field is called in a message. */
