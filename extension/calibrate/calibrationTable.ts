@@ -11,8 +11,6 @@ import type { CalibrationKey, CalibrationTable } from '../contract/calibrationTa
 import { CodedError } from '../contract/errors';
 import { calibrationAlgorithms } from '../contract/plan';
 import { matchesSchema, schemaFault } from '../contract/schemaFault';
-import { matchesSchema, schemaFault } from '../contract/schemaFault';
-
 const nullableString = Type.Union([Type.String(), Type.Null()]);
 const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
 const positive = Type.Number({ exclusiveMinimum: 0 });

@@ -36,7 +36,8 @@ function appendingPrinter(stream: NodeJS.WriteStream): ProgressPrinter {
   let lastTime = 0;
   return {
     onProgress: (progress) => {
-      const key = `${progress.stage} ${progress.variant ?? ''}`;
+      // Work that counts its progress may go back and forth between variants; work that does not is one line each.
+      const key = progress.fraction === null ? `${progress.stage} ${progress.variant ?? ''}` : progress.stage;
       const now = Date.now();
       if (key === lastKey && now - lastTime < quietInterval && progress.fraction !== 1) return;
       [lastKey, lastTime] = [key, now];
