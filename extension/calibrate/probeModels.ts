@@ -30,7 +30,7 @@ export const shapeOutputs = { sizes: `${prefix}sizes`, ranks: `${prefix}ranks` }
 /** The model with the named tensors as its outputs, declared by name only: the runtime fills in the type. */
 export function valueProbe(model: Model, tensors: readonly string[]): Model {
   const probe = cloneModel(model);
-  probe.proto.graph!.output = tensors.map((name) => newValueInfo({ name }));
+  probe.proto.graph.output = tensors.map((name) => newValueInfo({ name }));
   return probe;
 }
 
@@ -42,7 +42,7 @@ export function shapeProbe(model: Model, tensors: readonly string[]): Model {
     newNode({ opType: 'Shape', input: [`${prefix}shape${index}`], output: [`${prefix}rank${index}`] }),
   ]);
   nodes.push(concat('shape', tensors.length, shapeOutputs.sizes), concat('rank', tensors.length, shapeOutputs.ranks));
-  probe.proto.graph!.node.push(...nodes);
+  probe.proto.graph.node.push(...nodes);
   return probe;
 }
 
@@ -64,7 +64,7 @@ export function valueOutput({ name, dtype }: ProbedTensor): string {
 export function rangeProbe(model: Model, ranges: readonly ProbedTensor[], values: readonly ProbedTensor[]): Model {
   const vectors = ranges.length === 0 ? [] : Object.values(rangeOutputs);
   const probe = valueProbe(model, [...vectors, ...values.map(valueOutput)]);
-  const graph = probe.proto.graph!;
+  const graph = probe.proto.graph;
   for (const tensor of [...ranges, ...values]) if (tensor.dtype !== 'fp32') graph.node.push(castToFloat32(tensor));
   if (ranges.length === 0) return probe;
   const flat = `${prefix}flat`;

@@ -19,7 +19,7 @@ export function legacyThreshold(
   percentile: number,
   cutoff: number | null,
 ): number {
-  const quantile = percentileThreshold(histogram, percentile);
+  const quantile = Math.min(percentileThreshold(histogram, percentile), absMax);
   if (cutoff === null) return quantile;
   const tailStart = cutoff * absMax;
   const tailEnd = tailEndByRegression(histogram, tailStart);
