@@ -151,19 +151,29 @@ describe('sessions', () => {
     );
   });
 
-  test('with exact, round where the graph says so', async () => {
-    // Cast to fp16 and back: an optimizer may drop the pair, which changes the value.
-    const file = await writeModel('casts', {
+  test('with exact, quantize where the graph says so; without, the runtime may drop a pair', async () => {
+    const scalar = (name: string, type: number, data: TensorData) =>
+      newTensor({ name, dataType: type, rawData: new Uint8Array(data.buffer) });
+    const file = await writeModel('twoPairs', {
       node: [
-        node('Cast', ['x'], ['half'], { attribute: castTo(dataType.FLOAT16) }),
-        node('Cast', ['half'], ['y'], { name: 'back', attribute: castTo(dataType.FLOAT) }),
+        node('QuantizeLinear', ['x', 'one', 'zero'], ['a']),
+        node('DequantizeLinear', ['a', 'one', 'zero'], ['b']),
+        node('QuantizeLinear', ['b', 'small', 'zero'], ['c']),
+        node('DequantizeLinear', ['c', 'small', 'zero'], ['y']),
       ],
       input: [value('x', dataType.FLOAT, [1])],
       output: [value('y', dataType.FLOAT, [1])],
+      initializer: [
+        scalar('one', dataType.FLOAT, Float32Array.of(1)),
+        scalar('small', dataType.FLOAT, Float32Array.of(0.4)),
+        scalar('zero', dataType.INT8, Int8Array.of(0)),
+      ],
     });
-    const session = await open(file, { exact: true, threads: 1 });
-    const { y } = await session.run({ x: floats([1], 1 + 2 ** -12) });
-    expect(y?.data[0]).toBe(1);
+    const run = async (options: OpenOptions) => (await (await open(file, options)).run({ x: floats([1], 1.4) }))['y'];
+    // 1.4 → 1 → 2 · 0.4
+    expect((await run({ exact: true, threads: 1 }))?.data[0]).toBeCloseTo(0.8, 6);
+    // The reason for the option: optimized, 1.4 → 4 · 0.4.
+    expect((await run({ exact: false }))?.data[0]).toBeCloseTo(1.6, 6);
   });
 
   test('read external data from beside the model', async () => {
