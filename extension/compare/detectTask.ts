@@ -7,7 +7,7 @@
  *    `character` list in the model's metadata, or whose labels are texts. Without a list the texts cannot be spelled, and
  *    only agreement with fp32 is known.
  * 2. `classification` by scores: a float output [batch, C], C ≥ 2, trailing axes of size 1 allowed, first in graph order.
- *    Labels must be class numbers or absent. Unit-length rows with a negative element are an embedding, not scores.
+ *    Labels that are no class numbers are an error of the comparison. Unit-length rows with a negative element are an embedding, not scores.
  * 3. `classification` by index: an integer output [batch] or [batch, 1] with class-number labels (a graph that ends in
  *    ArgMax).
  *
@@ -125,8 +125,8 @@ export function detectTask(
     return null;
   };
   const ctc = first((name, tensor) => ctcTask(name, tensor, rows, texts, metadata['character'] ?? null));
-  if (ctc !== null || texts) return ctc;
   return (
+    ctc ??
     first((name, tensor) => scoresTask(name, tensor, rows)) ??
     (numbers ? first((name, tensor) => indexTask(name, tensor, rows)) : null)
   );

@@ -18,6 +18,7 @@ import {
   percentText,
   pointsText,
   probabilityText,
+  pluralText,
 } from '../contract/quantities';
 import { lowestSqnr } from '../contract/reportQueries';
 import type { Plan } from '../contract/plan';
@@ -45,7 +46,7 @@ function judgeLabelled(task: TaskAccuracy, reference: TaskAccuracy, metric: stri
   const bounds = `95% interval of the change ${signedPoints(-(interval?.high ?? 0))} to ${signedPoints(-(interval?.low ?? 0))} points`;
   const p = probabilityText(task.mcnemarP);
   const change = loss === 0 ? `is unchanged at ${percentText(task.top1)}` : changeText(loss, task, reference);
-  const evidence = `${metric} ${change} on ${countText(task.labelled)} labelled samples (${bounds}; McNemar ${p})`;
+  const evidence = `${metric} ${change} on ${pluralText(task.labelled, 'labelled sample')} (${bounds}; McNemar ${p})`;
   if (loss <= tolerance + 1e-12) return { outcome: 'kept', evidence };
   return (task.mcnemarP ?? 1) < significance
     ? { outcome: 'lost', evidence }
@@ -101,7 +102,7 @@ export function judgeAccuracy(variant: Variant, baseline: Variant, gates: Plan['
   if (accuracy === null) return { outcome: 'unmeasured', evidence: 'its accuracy was not measured' };
   const broken = newNonFinite(accuracy, baseline.accuracy);
   if (broken !== null) {
-    const evidence = `output "${broken.output}" holds ${countText(broken.count)} NaN or infinite elements that FP32 does not have`;
+    const evidence = `output "${broken.output}" holds ${pluralText(broken.count, 'NaN or infinite element')} that FP32 does not have`;
     return { outcome: 'lost', evidence };
   }
   const failed = checkGates([baseline, variant], gates).filter(({ passed }) => !passed);

@@ -11,7 +11,7 @@
  *    INT8). CPU latency of the embedded runtime never counts: it says nothing about TensorRT.
  */
 import type { Plan, Precision } from '../contract/plan';
-import { millisecondsText, ratioText } from '../contract/quantities';
+import { listText, millisecondsText, ratioText } from '../contract/quantities';
 import { baselineOf, isGpuLatency, taskMetricName } from '../contract/reportQueries';
 import type { Report, Variant } from '../contract/report';
 import { judgeAccuracy, type Judgment } from './judgeAccuracy';
@@ -41,11 +41,17 @@ function gpuMedian(variant: Variant, device: string): number | null {
   return isGpuLatency(latency) && latency.device === device ? latency.medianMs : null;
 }
 
+/** Rounds that alternated both and found no gain outweigh two medians that differ. */
+function isNoFaster({ latency }: Variant): boolean {
+  const verdict = latency?.versusBaseline?.verdict ?? null;
+  return verdict === 'same' || verdict === 'slower';
+}
+
 /** The fastest variant, or a more faithful one that is as fast. */
 function fastest(variants: readonly Variant[], device: string): Variant | null {
   const timed = variants.flatMap((variant) => {
     const medianMs = gpuMedian(variant, device);
-    return medianMs === null ? [] : [{ variant, medianMs }];
+    return medianMs === null || isNoFaster(variant) ? [] : [{ variant, medianMs }];
   });
   const best = Math.min(...timed.map(({ medianMs }) => medianMs));
   const asFast = timed.filter(({ medianMs }) => medianMs < best * worthwhileSpeedup).map(({ variant }) => variant);
@@ -73,48 +79,58 @@ function outcomeSentence({ variant, judgment }: Judged): string {
   }
 }
 
-const names = (judged: readonly Judged[]): string => judged.map(({ variant }) => upper(variant)).join(', ');
+const upperNames = (judged: readonly Judged[]): string => listText(judged.map(({ variant }) => upper(variant)));
+
+interface Choice {
+  readonly chosen: Variant;
+  readonly reasons: readonly string[];
+}
 
 /** GPU latency is known: speed decides among those that kept accuracy. */
-function chooseBySpeed(baseline: Variant, kept: readonly Judged[], device: string): Omit<Verdict, 'warnings'> {
-  const winner = fastest([baseline, ...kept.map(({ variant }) => variant)], device) ?? baseline;
-  const rivals = kept.filter(({ variant }) => variant !== winner && gpuMedian(variant, device) !== null);
+function chooseBySpeed(baseline: Variant, kept: readonly Judged[], device: string): Choice {
+  const chosen = fastest([baseline, ...kept.map(({ variant }) => variant)], device) ?? baseline;
+  const rivals = kept.filter(({ variant }) => variant !== chosen && gpuMedian(variant, device) !== null);
+  const evidence = kept.find(({ variant }) => variant === chosen)?.judgment.evidence ?? '';
   const headline =
-    winner === baseline
+    chosen === baseline
       ? `FP32 is recommended: no variant that keeps accuracy is at least 2% faster on ${device}.`
-      : `${upper(winner)} is recommended: ${speedSentence(winner, baseline, device)}, accuracy kept.`;
+      : `${upper(chosen)} is recommended: ${speedSentence(chosen, baseline, device)}; ${evidence}.`;
   const comparisons = rivals.map(({ variant }) => {
     const own = gpuMedian(variant, device) ?? 0;
-    const ratio = own / (gpuMedian(winner, device) ?? own);
+    const ratio = own / (gpuMedian(chosen, device) ?? own);
     const relation =
-      ratio < worthwhileSpeedup ? 'is no more than 2% faster than it' : `takes ${ratioText(ratio)} its time`;
+      ratio < worthwhileSpeedup
+        ? `is not at least 2% faster than ${upper(chosen)}`
+        : `takes ${ratioText(ratio)} the time of ${upper(chosen)}`;
     return `${upper(variant)} keeps accuracy too but ${relation} (${millisecondsText(own)}).`;
   });
-  return { recommended: winner.name, reasons: [headline, ...comparisons] };
+  return { chosen, reasons: [headline, ...comparisons] };
 }
 
 /** No GPU latency: the most faithful reduced variant, and what remains to be measured. */
-function chooseByFidelity(baseline: Variant, kept: readonly Judged[]): Omit<Verdict, 'warnings'> {
+function chooseByFidelity(baseline: Variant, kept: readonly Judged[]): Choice {
   const [first, ...others] = [...kept].sort((a, b) => rank(a.variant) - rank(b.variant));
   if (first === undefined) {
     return {
-      recommended: baseline.name,
+      chosen: baseline,
       reasons: ['FP32 is recommended: no reduced precision was shown to keep its accuracy.'],
     };
   }
+  const name = upper(first.variant);
   const reasons = [
-    `${upper(first.variant)} is recommended: of the variants that keep accuracy it is the closest to FP32.`,
+    `${name} is recommended: ${first.judgment.evidence}.`,
     'Speed on a GPU was not measured here. CPU latency says nothing about TensorRT and did not count.',
   ];
   if (others.length > 0) {
+    const keep = others.length === 1 ? 'keeps' : 'keep';
     reasons.push(
-      `${names(others)} also ${others.length === 1 ? 'keeps' : 'keep'} accuracy: worth choosing only if the engine measures at least 2% faster than ${upper(first.variant)} on your GPU.`,
+      `${upperNames(others)} also ${keep} accuracy: worth choosing only if the engine measures at least 2% faster than that of ${name} on your GPU.`,
     );
   }
-  return { recommended: first.variant.name, reasons };
+  return { chosen: first.variant, reasons };
 }
 
-function choose({ variants, representative, plan }: VerdictInput): Omit<Verdict, 'warnings'> {
+function choose({ variants, representative, plan }: VerdictInput): Pick<Verdict, 'recommended' | 'reasons'> {
   const baseline = baselineOf(variants);
   if (baseline === null) {
     return {
@@ -141,8 +157,10 @@ function choose({ variants, representative, plan }: VerdictInput): Omit<Verdict,
   const kept = judged.filter(({ judgment }) => judgment.outcome === 'kept');
   const device = isGpuLatency(baseline.latency) ? baseline.latency.device : null;
   const timed = device !== null && reduced.some((variant) => gpuMedian(variant, device) !== null);
-  const { recommended, reasons } = timed ? chooseBySpeed(baseline, kept, device) : chooseByFidelity(baseline, kept);
-  return { recommended, reasons: [...reasons, ...judged.map(outcomeSentence)] };
+  const { chosen, reasons } = timed ? chooseBySpeed(baseline, kept, device) : chooseByFidelity(baseline, kept);
+  // The chosen one's evidence stands in the first sentence.
+  const others = judged.filter(({ variant }) => variant !== chosen);
+  return { recommended: chosen.name, reasons: [...reasons, ...others.map(outcomeSentence)] };
 }
 
 /** The verdict of a report: the recommended variant's name or null, the reasons, the warnings. */

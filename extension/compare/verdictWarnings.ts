@@ -3,7 +3,7 @@
  *
  * Part of `verdict.ts`. A warning names what is wrong, how wrong, and what would mend it.
  */
-import { countText, intervalText, millisecondsText, percentText } from '../contract/quantities';
+import { countText, intervalText, millisecondsText, percentText, pluralText } from '../contract/quantities';
 import { baselineOf, isGpuLatency, taskMetricName } from '../contract/reportQueries';
 import type { ModelCard, Variant } from '../contract/report';
 import { newNonFinite } from './judgeAccuracy';
@@ -41,12 +41,12 @@ function dataWarnings({ representative, sharedSamples = 0, skippedSamples = 0 }:
   }
   if (sharedSamples > 0) {
     warnings.push(
-      `${countText(sharedSamples)} samples were used for calibration and for evaluation, which flatters the calibrated variants. Give --eval-data, or more data.`,
+      `${pluralText(sharedSamples, 'sample')} served both calibration and evaluation, which flatters the calibrated variants. Give --eval-data, or more data.`,
     );
   }
   if (skippedSamples > 0) {
     warnings.push(
-      `${countText(skippedSamples)} evaluation samples could not be read and were left out; the log names them.`,
+      `${pluralText(skippedSamples, 'evaluation sample')} could not be read and ${skippedSamples === 1 ? 'was' : 'were'} left out.`,
     );
   }
   return warnings;
@@ -66,7 +66,7 @@ function baselineWarnings({ variants, model }: WarningInput): string[] {
   const metric = taskMetricName(variants);
   for (const { name, nonFinite } of accuracy.outputs) {
     if (nonFinite > 0) {
-      warnings.push(`FP32 itself gives ${countText(nonFinite)} NaN or infinite elements in output "${name}".`);
+      warnings.push(`FP32 itself gives ${pluralText(nonFinite, 'NaN or infinite element')} in output "${name}".`);
     }
   }
   const { task } = accuracy;
@@ -84,7 +84,7 @@ function baselineWarnings({ variants, model }: WarningInput): string[] {
   const high = task.top1High ?? 1;
   if ((high - low) / 2 > wideHalfInterval) {
     warnings.push(
-      `Only ${countText(task.labelled)} labelled samples: the 95% interval of FP32's ${metric} is ${intervalText(low, high)}. Small differences cannot be seen; evaluate on more data.`,
+      `Only ${pluralText(task.labelled, 'labelled sample')}: the 95% interval of FP32's ${metric} is ${intervalText(low, high)}. Small differences cannot be seen; evaluate on more data.`,
     );
   }
   return warnings;
@@ -103,7 +103,7 @@ function accuracyWarnings(variant: Variant, baseline: Variant | null): string[] 
   const broken = newNonFinite(accuracy, baseline?.accuracy ?? null);
   if (broken !== null && variant !== baseline) {
     warnings.push(
-      `${name}: output "${broken.output}" holds ${countText(broken.count)} NaN or infinite elements that FP32 does not have, the sign of an overflow. Keep the layers with the largest ranges in FP32 (--keep).`,
+      `${name}: output "${broken.output}" holds ${pluralText(broken.count, 'NaN or infinite element')} that FP32 does not have, the sign of an overflow. Keep the layers with the largest ranges in FP32 (--keep).`,
     );
   }
   const uncompared = accuracy.outputs.filter(({ maxAbs }) => maxAbs === null).map((output) => `"${output.name}"`);
@@ -124,7 +124,7 @@ function graphWarnings(variant: Variant, nodes: number): string[] {
       .join(', ');
     const more = unfit.length > 3 ? ` and ${unfit.length - 3} more` : '';
     warnings.push(
-      `${name}: calibration does not fit ${countText(unfit.length)} tensors (${tensors}${more}); see the details.`,
+      `${name}: calibration does not fit ${pluralText(unfit.length, 'tensor')} (${tensors}${more}); see the details.`,
     );
   }
   const kept = new Set(variant.decisions.filter(({ precision }) => precision === 'fp32').map(({ node }) => node)).size;

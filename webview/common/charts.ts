@@ -14,7 +14,7 @@ import {
   type ChartConfiguration,
   type Plugin,
 } from 'chart.js';
-import { bytesText, millisecondsText, percentText, decibelsText } from '../../extension/contract/quantities';
+import { decibelsText, millisecondsText, percentText } from '../../extension/contract/quantities';
 import type { LatencyBar, ScatterPoint } from './chartData';
 import type { ChartPalette } from './chartPalette';
 
@@ -27,7 +27,8 @@ const barThickness = 14;
 /** What a chart shows on its horizontal axis. */
 export type ScatterQuantity = 'latency' | 'bytes';
 
-const quantityText = { latency: millisecondsText, bytes: bytesText } as const;
+/** Axis units; sizes are drawn in MiB, so that ticks are round. */
+const units = { latency: { name: 'ms', size: 1 }, bytes: { name: 'MiB', size: 2 ** 20 } } as const;
 
 function font(palette: ChartPalette, weight = 400): string {
   return `${weight} ${fontSize}px ${palette.font}`;
@@ -142,22 +143,19 @@ interface Box {
 const overlaps = (a: Box, b: Box): boolean =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-/** The first free place for a label of this size around a point, right of it if none is free. */
+/** The first free place for a label of this size around a point, beside it if none is free. */
 function labelBox(x: number, y: number, width: number, taken: readonly Box[], area: Box): Box {
   const height = fontSize + 4;
   const place = (left: number, top: number): Box => ({ left, top, right: left + width, bottom: top + height });
-  const right = place(x + 10, y - height / 2);
-  const candidates = [
-    right,
-    place(x - 10 - width, y - height / 2),
-    place(x + 8, y - height - 6),
-    place(x + 8, y + 6),
-    place(x - 8 - width, y - height - 6),
-    place(x - 8 - width, y + 6),
-  ];
-  const inside = (box: Box): boolean => box.left >= area.left && box.right <= area.right;
+  // Beside the point first, then higher and lower, in steps of a line.
+  const candidates = [0, -1, 1, -2, 2].flatMap((step) => {
+    const lineTop = y - height / 2 + step * (height + 2);
+    return [place(x + 10, lineTop), place(x - 10 - width, lineTop)];
+  });
+  const inside = (box: Box): boolean =>
+    box.left >= area.left && box.right <= area.right && box.top >= area.top && box.bottom <= area.bottom;
   const free = (box: Box): boolean => inside(box) && !taken.some((other) => overlaps(box, other));
-  return candidates.find(free) ?? candidates.find(inside) ?? right;
+  return candidates.find(free) ?? candidates.find(inside) ?? place(x + 10, y - height / 2);
 }
 
 /** Vertical 95 % intervals and the names of the points. */
@@ -202,8 +200,14 @@ function intervalMarks(points: readonly ScatterPoint[], palette: ChartPalette): 
         const width = ctx.measureText(name).width;
         const box = labelBox(px, py, width, taken, chartArea);
         taken.push(box);
+        const middle = (box.top + box.bottom) / 2;
+        // A halo keeps the name readable where it crosses a whisker.
+        ctx.strokeStyle = palette.surface;
+        ctx.lineWidth = 4;
+        ctx.lineJoin = 'round';
+        ctx.strokeText(name, box.left, middle);
         ctx.fillStyle = palette.ink;
-        ctx.fillText(name, box.left, (box.top + box.bottom) / 2);
+        ctx.fillText(name, box.left, middle);
       }
       ctx.restore();
     },
@@ -232,13 +236,14 @@ export function drawScatterChart(
     color: palette.muted,
     font: { family: palette.font, size: 12 },
   });
-  const xText = quantityText[axes.quantity];
+  const unit = units[axes.quantity];
+  const drawn = points.map((point) => ({ ...point, x: point.x / unit.size }));
   const config: ChartConfiguration<'scatter'> = {
     type: 'scatter',
     data: {
       datasets: [
         {
-          data: points.map(({ x, y }) => ({ x, y: y.value })),
+          data: drawn.map(({ x, y }) => ({ x, y: y.value })),
           pointBackgroundColor: points.map(({ precision }) => palette.precision[precision]),
           pointBorderColor: palette.surface,
           pointBorderWidth: 2,
@@ -257,8 +262,8 @@ export function drawScatterChart(
           grace: '12%',
           grid: { color: palette.line },
           border: { display: false },
-          ticks: { ...ticks, callback: (value) => xText(Number(value)) },
-          title: title(axes.xTitle),
+          ticks,
+          title: title(`${axes.xTitle}, ${unit.name}`),
         },
         y: {
           min: Math.min(...bounds) - 0.08 * span,
@@ -275,7 +280,7 @@ export function drawScatterChart(
         },
       },
     },
-    plugins: [intervalMarks(points, palette)],
+    plugins: [intervalMarks(drawn, palette)],
   };
   return new Chart(canvas, config);
 }

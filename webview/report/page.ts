@@ -15,7 +15,13 @@ type Theme = 'light' | 'dark';
 
 const root = document.documentElement;
 const themeKey = 'precision-bench-theme';
-const charts: Pick<Chart, 'destroy' | 'resize'>[] = [];
+
+/** A drawn chart, whatever its kind. */
+type Drawn = Pick<Chart, 'destroy' | 'resize' | 'canvas'>;
+
+const charts: Drawn[] = [];
+/** Width of the text block of a printed page and of half of it, in CSS pixels (A4 and Letter less their margins). */
+const paperWidth = { bars: 690, plane: 330 } as const;
 
 function readVariants(): readonly Variant[] {
   const text = document.getElementById('chart-data')?.textContent ?? '[]';
@@ -24,7 +30,7 @@ function readVariants(): readonly Variant[] {
 
 const variants = readVariants();
 
-function drawChart(canvas: HTMLCanvasElement, palette: ChartPalette): Pick<Chart, 'destroy' | 'resize'> | null {
+function drawChart(canvas: HTMLCanvasElement, palette: ChartPalette): Drawn | null {
   const device = canvas.dataset['device'] ?? '';
   const scale = accuracyScale(variants);
   const axes = {
@@ -113,11 +119,20 @@ function setUpPrinting(): void {
     opened = [...document.querySelectorAll<HTMLDetailsElement>('details:not([open])')];
     for (const details of opened) details.open = true;
     showTheme('light');
+    for (const chart of charts) fitToPaper(chart);
   });
   addEventListener('afterprint', () => {
     for (const details of opened) details.open = false;
     showTheme(screenTheme);
   });
+}
+
+/** Redrawn at the size it is printed in, so that its letters are as large as those around it. */
+function fitToPaper(chart: Drawn): void {
+  const { canvas } = chart;
+  const bars = canvas.dataset['chart'] === 'latency';
+  const height = bars ? canvas.clientHeight : 0.75 * paperWidth.plane;
+  chart.resize(bars ? paperWidth.bars : paperWidth.plane, height);
 }
 
 function setUpCopying(): void {

@@ -1,5 +1,12 @@
 /** The charts, each with the same numbers as a table; the page script draws on the canvases written here. */
-import { bytesText, decibelsText, intervalText, millisecondsText, percentText } from '../../contract/quantities';
+import {
+  bytesText,
+  decibelsText,
+  intervalText,
+  millisecondsText,
+  percentText,
+  ratioText,
+} from '../../contract/quantities';
 import {
   accuracyScale,
   engineArtifacts,
@@ -69,10 +76,24 @@ const deviceName = (device: string): string => (device === 'cpu' ? 'CPU' : devic
 
 function conditionsText(latency: Latency | null): string {
   if (latency === null) return '';
-  const conditions = Object.entries(latency.conditions).flatMap(([name, value]) =>
-    value === null ? [] : [`${name} ${String(value)}`],
+  const conditions = Object.entries(latency.conditions).flatMap(([name, value]) => {
+    if (value === null) return [];
+    if (typeof value === 'boolean') return [value ? name : `no ${name}`];
+    return [`${name} ${value}`];
+  });
+  return `${[`Batch ${latency.batch}`, `${latency.iterations} runs`, ...conditions].join(', ')}.`;
+}
+
+/** The ratio of interleaved rounds, which drifting clocks do not bias. */
+function versusCell({ latency }: Variant): Html {
+  const versus = latency?.versusBaseline ?? null;
+  if (versus === null) return datum(null, '–');
+  const bounds =
+    versus.low === null || versus.high === null ? '' : ` (${versus.low.toFixed(2)}–${versus.high.toFixed(2)})`;
+  return datum(
+    versus.ratio,
+    `${ratioText(versus.ratio)}${bounds}${versus.verdict === null ? '' : `, ${versus.verdict}`}`,
   );
-  return [`batch ${latency.batch}`, `${latency.iterations} runs`, ...conditions].join(', ');
 }
 
 function latencyFigure(variants: readonly Variant[], device: string): Html {
@@ -94,6 +115,9 @@ function latencyFigure(variants: readonly Variant[], device: string): Html {
       cell: ({ latency }) => datum(latency?.cov, percentText(latency?.cov, 1)),
     },
   ];
+  if (timed.some(({ latency }) => latency?.versusBaseline != null)) {
+    columns.push({ title: 'time against FP32 (95%)', numeric: true, cell: versusCell });
+  }
   const listed = timed.map(({ name, latency }) => `${name} ${millisecondsText(latency?.medianMs)}`).join(', ');
   const caveat = device === 'cpu' ? 'Embedded runtime on the CPU: it does not predict TensorRT.' : '';
   return figure({

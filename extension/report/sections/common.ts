@@ -36,7 +36,9 @@ export function dataTable<Row>(caption: string, columns: readonly TableColumn<Ro
     const cells = columns.map((column, i) =>
       i === 0
         ? html`<th scope="row">${column.cell(row)}</th>`
-        : html`<td class="${align(column)}" data-title="${column.title}">${column.cell(row)}</td>`,
+        : html`<td class="${align(column)}" data-title="${column.title}">
+            <span class="cell">${column.cell(row)}</span>
+          </td>`,
     );
     return html`<tr>
       ${cells}

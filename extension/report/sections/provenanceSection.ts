@@ -86,7 +86,7 @@ export function provenanceSection(report: Report): Html {
     </div>
     <details class="block">
       <summary>The plan in full</summary>
-      <pre tabindex="0"><code>${JSON.stringify(report.plan, null, 2)}</code></pre>
+      <pre class="plan" tabindex="0"><code>${JSON.stringify(report.plan, null, 2)}</code></pre>
     </details>
   </section>`;
 }
