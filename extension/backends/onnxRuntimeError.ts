@@ -53,6 +53,18 @@ const rules: readonly Rule[] = [
       `the model has opset ${version} of domain ${domain}; onnxruntime runs up to ${max}`,
   },
   {
+    pattern: /two nodes with same node name \((?<node>[^)]*)\)/,
+    code: 'MODEL_INVALID',
+    fix: 'Give every node a name of its own, or none.',
+    reason: ({ node }) => `two nodes are named "${node}"`,
+  },
+  {
+    pattern: /Node input '(?<tensor>[^']*)' is not a graph input, initializer, or output of a previous node/,
+    code: 'MODEL_INVALID',
+    fix: 'Export the model again; its graph is incomplete.',
+    reason: ({ tensor }) => `the tensor "${tensor}" is made by no node before the one that reads it`,
+  },
+  {
     pattern: /Protobuf parsing failed/,
     code: 'MODEL_NOT_ONNX',
     fix: 'Give a file written by an ONNX exporter.',

@@ -158,8 +158,8 @@ describe('sessions', () => {
       node: [
         node('QuantizeLinear', ['x', 'one', 'zero'], ['a']),
         node('DequantizeLinear', ['a', 'one', 'zero'], ['b']),
-        node('QuantizeLinear', ['b', 'small', 'zero'], ['c']),
-        node('DequantizeLinear', ['c', 'small', 'zero'], ['y']),
+        node('QuantizeLinear', ['b', 'small', 'zero'], ['c'], { name: 'second Q' }),
+        node('DequantizeLinear', ['c', 'small', 'zero'], ['y'], { name: 'second DQ' }),
       ],
       input: [value('x', dataType.FLOAT, [1])],
       output: [value('y', dataType.FLOAT, [1])],
@@ -333,6 +333,20 @@ describe('errors name file, node and operator', () => {
     const error = await failure(open(await writeModel(`future-${name}`, unary('Relu'), versions)));
     expect(error.code).toBe('MODEL_OPSET_UNSUPPORTED');
     expect(error.reason).toMatch(reason);
+  });
+
+  test('a graph that is not well formed', async () => {
+    const twice = { ...unary('Relu'), node: [node('Relu', ['x'], ['a']), node('Relu', ['a'], ['y'])] };
+    expect(await failure(open(await writeModel('twice', twice)))).toMatchObject({
+      code: 'MODEL_INVALID',
+      reason: expect.stringContaining('two nodes are named "the Relu"') as string,
+      place: { node: 'the Relu' },
+    });
+    const dangling = { ...unary('Relu'), node: [node('Relu', ['nowhere'], ['y'])] };
+    expect(await failure(open(await writeModel('dangling', dangling)))).toMatchObject({
+      code: 'MODEL_INVALID',
+      reason: expect.stringContaining('"nowhere" is made by no node') as string,
+    });
   });
 
   test('no protobuf, no file, no ONNX artifact', async () => {
