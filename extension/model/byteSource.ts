@@ -20,7 +20,9 @@ export interface ByteSource {
   close(): void;
 }
 
-export function arraySource(bytes: Uint8Array): ByteSource {
+export function arraySource(array: Uint8Array): ByteSource {
+  // A Buffer's subarrays would be Buffers, whose methods differ from those of plain arrays.
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   return {
     size: bytes.byteLength,
     view: (offset) => bytes.subarray(offset),

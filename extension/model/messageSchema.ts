@@ -61,7 +61,7 @@ export interface TraceEntry {
    * longer than need be. Used as long as the value is the one that these bytes decode to.
    */
   readonly raw?: Uint8Array;
-  /** Bytes of the tag and of the length of a message where they are longer than need be. */
+  /** Bytes of the tag and of the length where they are longer than need be. */
   readonly tagWidth?: number;
   readonly lengthWidth?: number;
 }

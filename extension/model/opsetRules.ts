@@ -239,8 +239,12 @@ function resize13(node: NodeProto, scope: UpgradeScope): void {
     setString(node, 'coordinate_transformation_mode', 'half_pixel');
     setString(node, 'nearest_mode', 'round_prefer_ceil');
   }
-  const scales = input(node, 2);
-  if (input(node, 3) !== '' && scales !== '' && scope.constantValue(scales)?.data.length === 0) node.input[2] = '';
+  // Opset 11 has scales or sizes as an empty tensor where the other one counts; later it must be absent.
+  const isEmpty = (index: number): boolean => scope.constantValue(input(node, index))?.data.length === 0;
+  if (input(node, 3) === '') return;
+  if (isEmpty(3)) node.input.length = 3;
+  else if (scope.constantValue(input(node, 2)) === null || isEmpty(2)) node.input[2] = '';
+  else throw new Refusal('it has both scales and sizes');
 }
 
 /** From one scale and bias per group to one per channel, by repeating each for the channels of its group. */

@@ -103,7 +103,8 @@ function typedValues(tensor: TensorProto, dtype: DType, elements: number): Tenso
 function arrayOver(bytes: Uint8Array, dtype: DType): TensorData {
   const ArrayType = arrayType(dtype);
   const size = ArrayType.BYTES_PER_ELEMENT;
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // A copied array starts at 0. Not `slice`, which gives a view where the bytes are a Buffer.
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new ArrayType(aligned.buffer as ArrayBuffer, aligned.byteOffset, Math.floor(aligned.byteLength / size));
 }
 

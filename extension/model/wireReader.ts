@@ -55,6 +55,16 @@ export function decodeMessage<T extends object>(source: ByteSource, schema: Mess
 /** A run under construction; `TraceEntry` without its `readonly`. */
 type Run = { -readonly [K in keyof TraceEntry]: TraceEntry[K] };
 
+/** A message being read. */
+interface Frame {
+  readonly message: AnyMessage;
+  readonly schema: MessageSchema;
+  readonly end: number;
+  readonly depth: number;
+  readonly runs: Run[];
+  readonly typed: Map<FieldSchema, TypedArrayBuilder>;
+}
+
 class WireReader {
   private position = 0;
   /** The window on the source: `bytes[i]` is the byte at `base + i`. */
@@ -70,98 +80,62 @@ class WireReader {
   /** Fills a message with the fields up to `end`. */
   message(message: AnyMessage, schema: MessageSchema, end: number, depth: number): void {
     if (depth > maximumDepth) throw this.wrong(`messages are nested deeper than ${maximumDepth}`);
-    const runs: Run[] = [];
+    const frame: Frame = { message, schema, end, depth, runs: [], typed: new Map() };
     const unknown: Bytes[] = [];
-    const typed = new Map<FieldSchema, TypedArrayBuilder>();
     while (this.position < end) {
       const start = this.position;
       const key = this.tag(end);
-      const tagWidth = this.width;
       const field = schema.byNumber.get(key >>> 3);
       if (field === undefined) {
         this.skip(key, end);
         unknown.push(this.keep(start));
-        addToRun(runs, unknownField, 1, undefined);
-        continue;
-      }
-      this.field(schema, message, field, (key & 7) as WireType, { start, tagWidth, end, depth }, runs, typed);
+        addToRun(frame.runs, { number: unknownField, count: 1 });
+      } else addToRun(frame.runs, this.field(frame, field, (key & 7) as WireType, start));
     }
-    for (const [field, builder] of typed) message[field.name] = builder.finish();
-    const canonical = isCanonical(runs, schema);
+    for (const [field, builder] of frame.typed) message[field.name] = builder.finish();
+    const canonical = isCanonical(frame.runs, schema);
     if (unknown.length > 0 || !canonical) {
-      message[wireNotes] = { ...(unknown.length > 0 ? { unknown } : {}), ...(canonical ? {} : { trace: runs }) };
+      message[wireNotes] = { ...(unknown.length > 0 ? { unknown } : {}), ...(canonical ? {} : { trace: frame.runs }) };
     }
   }
 
-  private field(
-    schema: MessageSchema,
-    message: AnyMessage,
-    field: FieldSchema,
-    wire: WireType,
-    at: { start: number; tagWidth: number; end: number; depth: number },
-    runs: Run[],
-    typed: Map<FieldSchema, TypedArrayBuilder>,
-  ): void {
+  /** Reads what follows a tag, and says how it stood there. */
+  private field(frame: Frame, field: FieldSchema, wire: WireType, start: number): Run {
     const natural = elementWireType(field.kind);
     const packed = wire === wireType.delimited && natural !== wireType.delimited && field.repeated;
     if (wire !== natural && !packed) {
-      throw this.wrong(`${schema.name}.${field.name} has wire type ${wire} where ${natural} belongs`, at.start);
+      throw this.wrong(`${frame.schema.name}.${field.name} has wire type ${wire} where ${natural} belongs`, start);
     }
-    let exact = at.tagWidth === minimalWidth(((field.number << 3) | wire) >>> 0, 0);
-    let count = 1;
-    let lengthWidth: number | undefined;
-    if (wire !== wireType.delimited) {
-      const value = this.scalar(field, at.end);
-      exact = exact && this.exact;
-      this.add(message, field, value, typed);
-    } else {
-      const length = this.length(at.end);
-      const exactLength = this.width === minimalWidth(this.low, this.high);
-      const end = this.position + length;
-      if (packed) {
-        this.exact = true;
-        count = this.packed(message, field, end, typed);
-        exact = exact && exactLength && this.exact;
-      } else if (field.kind === 'message') {
-        if (!exactLength) lengthWidth = this.width;
-        const nestedSchema = requireMessage(field);
-        // A singular message that occurs again adds to the first one, as protobuf has it.
-        const earlier = field.repeated ? undefined : (message[field.name] as AnyMessage | undefined);
-        const nested = earlier ?? (nestedSchema.create() as AnyMessage);
-        // Attached before it is complete: a truncated file still shows what it held.
-        if (earlier === undefined) this.add(message, field, nested, typed);
-        this.message(nested, nestedSchema, end, at.depth + 1);
-      } else {
-        this.exact = true;
-        const value = this.delimited(field, length);
-        exact = exact && exactLength && this.exact;
-        this.add(message, field, value, typed);
-      }
-    }
-    const form = field.repeated && natural !== wireType.delimited ? (packed ? 'packed' : 'single') : undefined;
-    if (field.kind === 'message') {
-      const odd = {
-        ...(exact ? {} : { tagWidth: at.tagWidth }),
-        ...(lengthWidth === undefined ? {} : { lengthWidth }),
-      };
-      if (exact && lengthWidth === undefined) addToRun(runs, field.number, count, form);
-      else runs.push({ number: field.number, count, ...odd });
-    } else if (exact) addToRun(runs, field.number, count, form);
-    else {
-      const raw = this.source.copy(at.start, this.position - at.start);
-      runs.push({ number: field.number, count, raw, ...(form === undefined ? {} : { form }) });
-    }
+    const run: Run = { number: field.number, count: 1 };
+    if (field.repeated && natural !== wireType.delimited) run.form = packed ? 'packed' : 'single';
+    if (this.isPadded()) run.tagWidth = this.width;
+    this.exact = true;
+    if (wire === wireType.delimited) {
+      const end = this.length(frame.end) + this.position;
+      if (this.isPadded()) run.lengthWidth = this.width;
+      if (packed) run.count = this.packed(frame, field, end);
+      else if (field.kind === 'message') this.nested(frame, field, end);
+      else this.add(frame, field, this.delimited(field, end - this.position));
+    } else this.add(frame, field, this.scalar(field, frame.end));
+    if (!this.exact) run.raw = this.source.copy(start, this.position - start);
+    return run;
+  }
+
+  private nested(frame: Frame, field: FieldSchema, end: number): void {
+    const schema = requireMessage(field);
+    // A singular message that occurs again adds to the first one, as protobuf has it.
+    const earlier = field.repeated ? undefined : (frame.message[field.name] as AnyMessage | undefined);
+    const nested = earlier ?? (schema.create() as AnyMessage);
+    // Attached before it is complete: a truncated file still shows what it held.
+    if (earlier === undefined) this.add(frame, field, nested);
+    this.message(nested, schema, end, frame.depth + 1);
+    this.exact = true;
   }
 
   /** Whether the value read last encodes to the very bytes it was read from. */
   private exact = true;
 
-  private add(
-    message: AnyMessage,
-    field: FieldSchema,
-    value: unknown,
-    typed: Map<FieldSchema, TypedArrayBuilder>,
-  ): void {
+  private add({ message, typed }: Frame, field: FieldSchema, value: unknown): void {
     if (!field.repeated) message[field.name] = value;
     else if (field.packed) builderOf(typed, field).append(value as number | bigint);
     else (message[field.name] as unknown[]).push(value);
@@ -184,7 +158,7 @@ class WireReader {
 
   /** The varint read last as the field's type. */
   private integer(field: FieldSchema): number | bigint {
-    const minimal = this.width === minimalWidth(this.low, this.high);
+    const minimal = !this.isPadded();
     switch (field.kind) {
       case 'int32': {
         const value = this.low | 0;
@@ -206,19 +180,14 @@ class WireReader {
   }
 
   /** A packed field; returns its number of elements. */
-  private packed(
-    message: AnyMessage,
-    field: FieldSchema,
-    end: number,
-    typed: Map<FieldSchema, TypedArrayBuilder>,
-  ): number {
+  private packed(frame: Frame, field: FieldSchema, end: number): number {
     if (field.packed && (field.kind === 'float' || field.kind === 'double')) {
-      return this.packedFloats(field, end, typed);
+      return this.packedFloats(frame, field, end);
     }
     let count = 0;
     let exact = true;
     while (this.position < end) {
-      this.add(message, field, this.scalar(field, end), typed);
+      this.add(frame, field, this.scalar(field, end));
       exact = exact && this.exact;
       count += 1;
     }
@@ -227,7 +196,7 @@ class WireReader {
   }
 
   /** Packed floating-point numbers stand in the file as they do in memory, so large ones need not be read. */
-  private packedFloats(field: FieldSchema, end: number, typed: Map<FieldSchema, TypedArrayBuilder>): number {
+  private packedFloats({ typed }: Frame, field: FieldSchema, end: number): number {
     const size = field.kind === 'float' ? 4 : 8;
     const length = end - this.position;
     if (length % size !== 0) throw this.wrong(`${field.name} has ${length} bytes, not a multiple of ${size}`);
@@ -334,6 +303,11 @@ class WireReader {
     throw this.wrong('a number takes more than ten bytes');
   }
 
+  /** Whether the varint read last takes more bytes than it needs. */
+  private isPadded(): boolean {
+    return this.width !== minimalWidth(this.low, this.high);
+  }
+
   /** Index in `bytes` of the current position, with at least `length` bytes behind it unless the source ends. */
   private ensure(length: number): number {
     const at = this.position - this.base;
@@ -359,12 +333,13 @@ function requireMessage(field: FieldSchema): MessageSchema {
   return field.message();
 }
 
-function addToRun(runs: Run[], number: number, count: number, form: TraceEntry['form']): void {
+/** Adds a run, or its elements to the run before if that is of the same kind. */
+function addToRun(runs: Run[], run: Run): void {
   const last = runs[runs.length - 1];
   const extendable =
-    last !== undefined && last.number === number && form !== 'packed' && last.form === form && isPlain(last);
-  if (extendable) last.count += count;
-  else runs.push({ number, count, ...(form === undefined ? {} : { form }) });
+    last !== undefined && last.number === run.number && run.form !== 'packed' && last.form === run.form;
+  if (extendable && isPlain(last) && isPlain(run)) last.count += run.count;
+  else runs.push(run);
 }
 
 function isPlain(run: TraceEntry): boolean {

@@ -97,12 +97,12 @@ function encodeRun(run: RunToEncode, sink: Sink, options: EncodeOptions): void {
   const { field, entry, start, end } = run;
   const value = run.message[field.name];
   if (end === start) {
-    if (entry.count === 0 && entry.form === 'packed') encodePacked(value, field, start, end, sink);
+    if (entry.count === 0 && entry.form === 'packed') encodePacked(value, run, sink);
     return;
   }
   if (entry.raw !== undefined && end - start === entry.count && stillHolds(run, entry.raw)) {
     sink.bytes(entry.raw);
-  } else if (entry.form === 'packed') encodePacked(value, field, start, end, sink);
+  } else if (entry.form === 'packed') encodePacked(value, run, sink);
   else for (let i = start; i < end; i++) encodeElement(elementAt(value, field, i), field, entry, sink, options);
 }
 
@@ -124,7 +124,7 @@ function encodeRest(message: AnyMessage, field: FieldSchema, start: number, sink
   const value = message[field.name];
   const end = occurrences(value, field);
   if (start >= end) return;
-  if (field.packed) encodePacked(value, field, start, end, sink);
+  if (field.packed) encodePacked(value, { field, start, end }, sink);
   else for (let i = start; i < end; i++) encodeElement(elementAt(value, field, i), field, undefined, sink, options);
 }
 
@@ -145,11 +145,11 @@ function encodeElement(
       return;
     }
     case 'string':
-      sink.text(value as string);
+      sink.text(value as string, entry?.lengthWidth);
       return;
     case 'bytes':
     case 'largeBytes':
-      sink.size(byteLength(value as Bytes));
+      sink.size(byteLength(value as Bytes), entry?.lengthWidth);
       sink.bytes(value as Bytes);
       return;
     default:
@@ -157,17 +157,22 @@ function encodeElement(
   }
 }
 
-function encodePacked(value: unknown, field: FieldSchema, start: number, end: number, sink: Sink): void {
-  sink.varint(((field.number << 3) | wireType.delimited) >>> 0, 0);
+function encodePacked(
+  value: unknown,
+  run: Pick<RunToEncode, 'field' | 'start' | 'end'> & { entry?: TraceEntry },
+  sink: Sink,
+): void {
+  const { field, start, end, entry } = run;
+  sink.varint(((field.number << 3) | wireType.delimited) >>> 0, 0, entry?.tagWidth);
   const wire = elementWireType(field.kind);
   if (wire === wireType.varint || Array.isArray(value)) {
     sink.nested(() => {
       for (let i = start; i < end; i++) encodeNumber(elementAt(value, field, i) as number | bigint, field, sink);
-    });
+    }, entry?.lengthWidth);
     return;
   }
   const bytes = elementBytes(value as NumericArray | Bytes, field, start, end);
-  sink.size(byteLength(bytes));
+  sink.size(byteLength(bytes), entry?.lengthWidth);
   sink.bytes(bytes);
 }
 
@@ -235,11 +240,11 @@ function elementAt(value: unknown, field: FieldSchema, index: number): unknown {
 interface Sink {
   varint(low: number, high: number, width?: number): void;
   /** A length in front of bytes. */
-  size(bytes: number): void;
+  size(bytes: number, width?: number): void;
   float(value: number): void;
   double(value: number): void;
   /** A string with its length. */
-  text(value: string): void;
+  text(value: string, width?: number): void;
   bytes(value: Bytes): void;
   /** A nested message with its length, which takes `width` bytes or the fewest possible. */
   nested(body: () => void, width?: number): void;
@@ -267,9 +272,9 @@ class CountingSink implements Sink {
     this.total += 8;
   }
 
-  text(value: string): void {
+  text(value: string, width?: number): void {
     const length = Buffer.byteLength(value, 'utf8');
-    this.size(length);
+    this.size(length, width);
     this.total += length;
   }
 
@@ -330,9 +335,9 @@ class SegmentSink implements Sink {
     this.used = this.chunk.writeDoubleLE(value, this.used);
   }
 
-  text(value: string): void {
+  text(value: string, width?: number): void {
     const length = Buffer.byteLength(value, 'utf8');
-    this.size(length);
+    this.size(length, width);
     if (length > chunkSize) this.bytes(Buffer.from(value, 'utf8'));
     else {
       this.reserve(length);
