@@ -17,6 +17,7 @@ import { decidePrecisions, typesOf, type PrecisionDecisions } from './decidePrec
 import { unmatchedRules, type KeepRule } from './keepRules';
 import { placeQuantization, type QuantizedType } from './placeQuantization';
 import type { ComputeType } from './precisionRules';
+import { removeUnused } from './prepare/removeUnused';
 import { simplifyCasts } from './simplifyCasts';
 import { writeBindings } from './writeBindings';
 import { writeCasts } from './writeCasts';
@@ -104,6 +105,7 @@ class VariantWriter {
       maskConstants: decided?.masks.constants ?? new Set(),
     });
     simplifyCasts(this.model);
+    removeUnused(graph);
     return {
       model: this.model,
       decisions: reportDecisions(decided, quantization, this.precision),
