@@ -236,6 +236,8 @@ async function runProbe(argument: string): Promise<ProbeAnswer> {
 }
 
 function describeDeath(error: ExecFileException | null, stderr: string): string {
+  // TensorRT 10 throws where it must not when there is no driver, and takes the process with it.
+  if (/CUDA initialization failure/.test(stderr)) return 'It needs an NVIDIA GPU with its driver.';
   const words = stderr.trim().split('\n').at(-1);
   const said = words ? ` It said: ${words}` : '';
   if (error?.killed) return `Loading it did not end within ${probeTimeoutMs / 1000} s.`;

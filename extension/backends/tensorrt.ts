@@ -6,6 +6,7 @@
  * go through the native module in the worker process, and only to libraries that a throwaway process has
  * opened before (`libraries.ts`). Engines are not run yet: `open` says so.
  */
+import { stat } from 'node:fs/promises';
 import { CodedError, cancelled, throwIfCancelled } from '../contract/errors';
 import type { Precision } from '../contract/plan';
 import type { OnProgress, RunOptions } from '../contract/progress';
@@ -17,6 +18,7 @@ import {
   probeLibrary,
   versionText,
   type EngineBackendName,
+  type FoundLibrary,
   type LibraryProbe,
   type SearchContext,
 } from './libraries';
@@ -46,7 +48,8 @@ export function tensorrtBackend(
 }
 
 export class TensorrtBackend implements Backend {
-  private probes: Promise<LibraryProbe[]> | null = null;
+  /** Trials by library file and its time of writing: a library is tried once, a new or replaced one is seen. */
+  private readonly trials = new Map<string, Promise<LibraryProbe>>();
   /** Opened once per process: a library cannot be unloaded, and TensorRT 10 takes seconds to make a builder. */
   private readonly opened = new Map<string, NativeTensorRT>();
 
@@ -59,7 +62,6 @@ export class TensorrtBackend implements Backend {
   async probe(): Promise<BackendInfo> {
     const state = nativeAddonState();
     if (state.addon === null) return this.info({ reason: `${state.reason} ${state.solutions.join(' ')}` });
-    this.probes = null;
     const probes = await this.libraries();
     const usable = firstUsable(probes);
     if (usable === undefined) return this.info({ reason: this.noLibrary(probes) });
@@ -107,11 +109,6 @@ export class TensorrtBackend implements Backend {
     };
   }
 
-  /** The version that will build, for cache keys. */
-  async version(): Promise<string> {
-    return versionText((await this.usable()).description.version);
-  }
-
   open(): Promise<never> {
     return Promise.reject(
       new CodedError({
@@ -122,22 +119,28 @@ export class TensorrtBackend implements Backend {
     );
   }
 
+  /** What the libraries of this machine can do, in search order, up to the first that builds. */
   private async libraries(): Promise<LibraryProbe[]> {
-    this.probes ??= this.probeAll();
-    return this.probes;
-  }
-
-  private async probeAll(): Promise<LibraryProbe[]> {
     const state = nativeAddonState();
     if (state.addon === null) return [];
     const probes: LibraryProbe[] = [];
     for (const library of await findLibraries(this.name, this.context)) {
-      const probe = await probeLibrary(library, state.path);
+      const probe = await this.tried(library, state.path);
       probes.push(probe);
-      // The first that builds serves; the others need not be loaded.
       if (probe.description?.hasBuilder) break;
     }
     return probes;
+  }
+
+  private async tried(library: FoundLibrary, addonPath: string): Promise<LibraryProbe> {
+    const { mtimeMs, size } = await stat(library.infer);
+    const key = `${library.infer}:${mtimeMs}:${size}`;
+    let trial = this.trials.get(key);
+    if (trial === undefined) {
+      trial = probeLibrary(library, addonPath);
+      this.trials.set(key, trial);
+    }
+    return trial;
   }
 
   private async usable(): Promise<UsableLibrary> {
@@ -235,7 +238,7 @@ const shownLines = 5;
 
 /** What came of a build that gave no engine, as a coded error. */
 export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, title: string): CodedError {
-  const words = outcome.log.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
+  const words = errorLines(outcome.log);
   const said = words.length === 0 ? '' : ` ${title} says: ${words.slice(-shownLines).join(' | ')}`;
   const place = { file: request.onnx };
   switch (outcome.status) {
@@ -271,10 +274,29 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
       return new CodedError({
         code: 'ENGINE_BUILD',
         reason: `${title} built no ${request.precision} engine from ${request.onnx}. ${outcome.reason}${said}`,
-        fix: 'Keep the nodes that it names in a higher precision with --keep, or leave this precision out.',
+        fix: buildFix(words),
         place,
       });
   }
+}
+
+/** What the log marks as errors, without what only says that there is no GPU: that is no error when building for one. */
+function errorLines(log: readonly string[]): string[] {
+  const errors = log.filter((line) => line.startsWith('error: ')).map((line) => oneLine(line.slice('error: '.length)));
+  const telling = errors.filter((line) => !noGpuLine.test(line));
+  return telling.length > 0 ? telling : errors;
+}
+
+const noGpuLine = /^\[checkMacros\.cpp::catchCudaError.*cudaError 35\b/;
+
+function oneLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !noGpuLine.test(line)).join(' ');
+}
+
+function buildFix(words: readonly string[]): string {
+  if (words.some((line) => /workspace limit/.test(line))) return 'Raise builder.workspaceMiB in the plan, or leave it out.';
+  return 'Keep the nodes that it names in a higher precision with --keep, or build with another TensorRT version.';
 }
 
 function parseError(
@@ -299,7 +321,10 @@ function parseError(
 function describeParserError(error: NativeParserError): string {
   const operator = error.nodeOperator === '' ? '' : ` (${error.nodeOperator})`;
   const inside = error.functionStack === '' ? '' : ` in function ${error.functionStack}`;
-  if (error.nodeName !== '') return `node ${error.nodeName}${operator}${inside}: ${error.reason}`;
-  if (error.nodeIndex >= 0) return `node number ${error.nodeIndex}${operator}${inside}: ${error.reason}`;
-  return error.reason;
+  const reason = /Plugin not found/.test(error.reason)
+    ? 'the parser does not know this operator, and no plugin has it'
+    : oneLine(error.reason);
+  if (error.nodeName !== '') return `node ${error.nodeName}${operator}${inside}: ${reason}`;
+  if (error.nodeIndex >= 0) return `node number ${error.nodeIndex}${operator}${inside}: ${reason}`;
+  return reason;
 }

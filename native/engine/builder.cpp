@@ -157,6 +157,10 @@ PbStatus setOptions(nvinfer1::IBuilderConfig& config, const PbBuildRequest& requ
     if (request.versionCompatible != 0 || request.hardwareCompatible != 0) {
 #if PB_TRT_HAS_COMPATIBILITY
         setFlag(config, BuilderFlag::kVERSION_COMPATIBLE, request.versionCompatible != 0);
+#if PB_TRT_RTX
+        // TensorRT would put a lean runtime into the engine, and RTX comes without one.
+        setFlag(config, BuilderFlag::kEXCLUDE_LEAN_RUNTIME, request.versionCompatible != 0);
+#endif
         if (request.hardwareCompatible != 0) {
             config.setHardwareCompatibilityLevel(nvinfer1::HardwareCompatibilityLevel::kAMPERE_PLUS);
         }
