@@ -55,7 +55,7 @@ function watchParent(parent: number): void {
       try { process.kill(${parent}, 0); return true; } catch (error) { return error.code === 'EPERM'; }
     };
     let missed = 0;
-    setInterval(() => { missed = alive() ? 0 : missed + 1; if (missed > 1) process.kill(process.pid, 'SIGKILL'); }, 1000);
+    setInterval(() => { missed = alive() ? 0 : missed + 1; if (missed > 1) process.kill(process.pid, 'SIGKILL'); }, 500);
   `;
   const thread = new Worker(code, { eval: true, stdout: false, stderr: false });
   thread.unref();

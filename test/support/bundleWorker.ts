@@ -1,8 +1,9 @@
-/** Bundles a worker entry as the build does (CommonJS, native packages left outside) into a temporary folder. */
+/** Bundles a worker entry as the build does, into a temporary folder. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { build } from 'esbuild';
+import { nodeBundle } from '../../scripts/bundleOptions.mjs';
 
 export interface BundledWorker {
   /** Absolute path of the bundle, to be forked. */
@@ -14,14 +15,11 @@ export async function bundleWorker(source: string): Promise<BundledWorker> {
   const folder = await mkdtemp(path.join(tmpdir(), 'precision-bench-worker-'));
   const entry = path.join(folder, 'worker.cjs');
   await build({
+    ...nodeBundle,
+    sourcemap: false,
+    logLevel: 'error',
     entryPoints: [source],
     outfile: entry,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    external: ['onnxruntime-node'],
-    logLevel: 'silent',
   });
   return { entry, remove: () => rm(folder, { recursive: true, force: true }) };
 }

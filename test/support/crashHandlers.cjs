@@ -37,7 +37,8 @@ exports.handlers = {
     process.kill(process.pid, signal);
     await sleep(10_000);
   },
-  'test.nativeAbort': (addon) => require(addon).abortForTests(),
+  /** `crashAddon.c`, compiled. */
+  'test.native': ({ addon, call }) => require(addon)[call](),
   'test.exit': (code) => process.exit(code),
   'test.uncaught': () => {
     setTimeout(() => {

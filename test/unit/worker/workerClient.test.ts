@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -17,6 +18,8 @@ interface TestClient {
   request(method: string, params?: unknown, options?: RequestOptions): Promise<unknown>;
   dispose(): Promise<void>;
 }
+
+const hasCompiler = spawnSync('cc', ['--version']).status === 0;
 
 let bundle: BundledWorker;
 const clients: TestClient[] = [];
@@ -44,10 +47,16 @@ async function failure(promise: Promise<unknown>): Promise<CodedError> {
   return error;
 }
 
+/** A process that is dead but not yet collected by its parent (or, for an orphan, by init) counts as dead. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+  } catch {
+    return false;
+  }
+  const status = `/proc/${pid}/stat`;
+  try {
+    return !existsSync(status) || !/\) [ZX] /.test(readFileSync(status, 'utf8'));
   } catch {
     return false;
   }
@@ -134,6 +143,32 @@ describe('death', () => {
     expect(error.code).toBe('WORKER_CRASHED');
     expect(error.reason).toMatch(/SIGSEGV in stage test\.signal.*about to raise SIGSEGV/s);
     expect(await client.request('test.echo', 'alive')).toBe('alive');
+  });
+
+  describe.skipIf(!hasCompiler)(`in native code${hasCompiler ? '' : ' (skipped: no C compiler)'}`, () => {
+    let folder: string;
+    let addon: string;
+    beforeAll(async () => {
+      folder = await mkdtemp(path.join(tmpdir(), 'precision-bench-addon-'));
+      addon = path.join(folder, 'crash.node');
+      const headers = path.resolve('node_modules/node-api-headers/include');
+      const undefinedIsFine = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [];
+      const args = ['-shared', '-fPIC', '-pthread', ...undefinedIsFine, '-I', headers, '-o', addon];
+      execFileSync('cc', [...args, path.resolve('test/support/crashAddon.c')]);
+    });
+    afterAll(() => rm(folder, { recursive: true }));
+
+    test.each([
+      ['abortNow', 'SIGABRT', 'about to abort'],
+      ['faultInThread', 'SIGSEGV', 'about to fault'],
+    ])('%s is survived', async (call, signal, lastWords) => {
+      const client = newClient();
+      const error = await failure(client.request('test.native', { addon, call }));
+      expect(error.code).toBe('WORKER_CRASHED');
+      expect(error.reason).toContain(`died with ${signal} in stage test.native`);
+      expect(error.reason).toContain(lastWords);
+      expect(await client.request('test.echo', 'alive')).toBe('alive');
+    });
   });
 
   test('a kill from outside counts as out of memory', async () => {
