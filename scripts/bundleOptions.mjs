@@ -17,4 +17,6 @@ export const nodeBundle = {
   loader: { '.wasm': 'binary', '.py': 'text' },
   plugins: [esbuildReportPage],
   logLevel: 'warning',
+  // @jsquash/webp asks for its own address, which it is then not given in a CommonJS bundle; its bytes are inlined.
+  logOverride: { 'empty-import-meta': 'silent' },
 };

@@ -5,6 +5,9 @@
 import { readFile } from 'node:fs/promises';
 
 const prefix = '\0inline:';
+/** Paths are encoded: vitest would hand an id that contains `node_modules` to Node. */
+const encodePath = (file) => prefix + Buffer.from(file).toString('hex');
+const decodePath = (id) => Buffer.from(id.slice(prefix.length), 'hex').toString();
 
 export const viteInlineFiles = {
   name: 'inline-files',
@@ -15,12 +18,13 @@ export const viteInlineFiles = {
     if (!named || id.startsWith('\0')) return null;
     const resolved = await this.resolve(id, importer, { skipSelf: true });
     const file = resolved?.id.split('?')[0];
-    return file !== undefined && /\.(wasm|py)$/.test(file) ? prefix + file : null;
+    return file !== undefined && /\.(wasm|py)$/.test(file) ? encodePath(file) : null;
   },
   async load(id) {
     if (!id.startsWith(prefix)) return null;
-    const bytes = await readFile(id.slice(prefix.length));
-    return id.endsWith('.py')
+    const file = decodePath(id);
+    const bytes = await readFile(file);
+    return file.endsWith('.py')
       ? `export default ${JSON.stringify(bytes.toString('utf8'))};`
       : `export default Uint8Array.from(Buffer.from(${JSON.stringify(bytes.toString('base64'))}, 'base64'));`;
   },

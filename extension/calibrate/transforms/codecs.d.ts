@@ -20,7 +20,7 @@ declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs' {
   interface JpegDecoder {
     /** A view into the module's memory to put the file into; invalid after the next call. */
     getEncodedBuffer(size: number): Uint8Array;
-    /** Throws a number (a C++ exception) on failure, after printing the cause through `printErr`. */
+    /** Throws a number, the address of a C++ exception, on failure. */
     decode(): void;
     getFrameInfo(): FrameInfo;
     /** Interleaved 8-bit values, `componentCount` (1 or 3) per pixel; a view, invalid after the next call. */
@@ -35,6 +35,11 @@ declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs' {
     print?: (line: string) => void;
     printErr?: (line: string) => void;
   }): Promise<JpegModule>;
+}
+
+declare module '*.wasm' {
+  const bytes: Uint8Array;
+  export default bytes;
 }
 
 declare module '*.py' {

@@ -1,5 +1,10 @@
-/** Windows bitmaps without compression: 8-bit palette, 24-bit and 32-bit (alpha dropped). */
+/** Windows bitmaps without compression: 8-bit gray or palette, 24-bit and 32-bit (alpha dropped). */
 import type { Image } from './pixels';
+
+/** Is every entry of the palette (blue, green, red, unused) the gray of its own index? Such files are gray to PIL. */
+function isGrayPalette(palette: Uint8Array): boolean {
+  return palette.every((value, at) => at % 4 === 3 || value === at >> 2);
+}
 
 /** @throws Error naming what is not supported, or that data is missing */
 export function decodeBmp(bytes: Uint8Array): Image {
@@ -28,6 +33,10 @@ export function decodeBmp(bytes: Uint8Array): Image {
       const at = bits === 8 ? palette + bytes[source + column]! * 4 : source + (column * bits) / 8;
       data.set([bytes[at + 2]!, bytes[at + 1]!, bytes[at]!], (row * width + column) * 3);
     }
+  }
+  if (bits === 8 && isGrayPalette(bytes.subarray(palette, start))) {
+    const gray = Uint8Array.from({ length: width * height }, (_, at) => data[at * 3]!);
+    return { width, height, channels: 1, layout: 'hwc', data: gray };
   }
   return { width, height, channels: 3, layout: 'hwc', data };
 }

@@ -9,6 +9,8 @@ import { decodeBmp } from './decodeBmp';
 import { decodeJpeg } from './decodeJpeg';
 import { decodePng } from './decodePng';
 import { decodePnm } from './decodePnm';
+import { decodeTiff } from './decodeTiff';
+import { decodeWebp } from './decodeWebp';
 import type { Image } from './pixels';
 
 /** The extensions of torchvision's ImageFolder (`torchvision.datasets.folder.IMG_EXTENSIONS`). */
@@ -26,9 +28,9 @@ const formats: readonly Format[] = [
   { name: 'BMP', magic: [0x42, 0x4d], decode: decodeBmp },
   { name: 'PGM', magic: [0x50, 0x35], decode: decodePnm },
   { name: 'PPM', magic: [0x50, 0x36], decode: decodePnm },
-  { name: 'WebP', magic: [0x52, 0x49, 0x46, 0x46], decode: null },
-  { name: 'TIFF', magic: [0x49, 0x49, 0x2a, 0x00], decode: null },
-  { name: 'TIFF', magic: [0x4d, 0x4d, 0x00, 0x2a], decode: null },
+  { name: 'WebP', magic: [0x52, 0x49, 0x46, 0x46], decode: decodeWebp },
+  { name: 'TIFF', magic: [0x49, 0x49, 0x2a, 0x00], decode: decodeTiff },
+  { name: 'TIFF', magic: [0x4d, 0x4d, 0x00, 0x2a], decode: decodeTiff },
   { name: 'GIF', magic: [0x47, 0x49, 0x46, 0x38], decode: null },
 ];
 
@@ -43,13 +45,15 @@ function unreadable(file: string, why: string, fix: string, cause?: unknown): Un
 export async function decodeImage(file: string): Promise<Image> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    const buffer = await readFile(file);
+    // A plain array: `slice` of a Buffer would share memory.
+    bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
   } catch (error) {
     throw unreadable(file, (error as Error).message, 'Check that the file exists and can be read.', error);
   }
   const format = formats.find(({ magic }) => magic.every((byte, at) => bytes[at] === byte));
   if (format === undefined) {
-    throw unreadable(file, 'it is no picture of a known format', 'Use JPEG, PNG, BMP, PGM or PPM.');
+    throw unreadable(file, 'it is no picture of a known format', 'Use JPEG, PNG, WebP, TIFF, BMP, PGM or PPM.');
   }
   if (format.decode === null) {
     throw unreadable(file, `${format.name} is not supported`, 'Convert it to PNG, which is lossless.');

@@ -6,29 +6,50 @@ import createModule from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs';
 import wasm from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm';
 import type { Image } from './pixels';
 
-let lastMessages: string[] = [];
 let loading: ReturnType<typeof createModule> | undefined;
 
 function loadModule(): ReturnType<typeof createModule> {
-  loading ??= createModule({ wasmBinary: wasm, printErr: (line) => lastMessages.push(line) });
+  // libjpeg's messages lack a line end and stay in a buffer; `diagnose` says what matters instead.
+  loading ??= createModule({ wasmBinary: wasm, printErr: () => undefined });
   return loading;
 }
 
-/** @throws Error with libjpeg's own words: a truncated or corrupt file, CMYK */
+/** Start-of-frame markers: C0–CF without DHT (C4), JPG (C8) and DAC (CC). */
+const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+
+/** Color components that the frame header declares, or null when there is none. */
+function componentCount(bytes: Uint8Array): number | null {
+  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff;) {
+    const marker = bytes[at + 1]!;
+    if (isFrame(marker)) return bytes[at + 9]!;
+    at += 2 + bytes[at + 2]! * 256 + bytes[at + 3]!;
+  }
+  return null;
+}
+
+/** Why a file that the decoder refused cannot be decoded. */
+function diagnose(bytes: Uint8Array): string {
+  const components = componentCount(bytes);
+  if (components === null) return 'it has no picture';
+  if (components === 4) return 'CMYK colors are not supported; convert it to RGB';
+  const ended = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).lastIndexOf('ffd9', undefined, 'hex') > 0;
+  return ended ? 'its data is damaged' : 'it is truncated';
+}
+
+/** @throws Error saying why */
 export async function decodeJpeg(bytes: Uint8Array): Promise<Image> {
   const module = await loadModule();
   const decoder = new module.JPEGDecoder();
-  lastMessages = [];
   try {
     decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
-    const { width, height, componentCount } = decoder.getFrameInfo();
+    const { width, height, componentCount: channels } = decoder.getFrameInfo();
     // A view (clamped) into the module's memory.
     const data = Uint8Array.from(decoder.getDecodedBuffer());
-    return { width, height, channels: componentCount, layout: 'hwc', data };
-  } catch {
-    // What is thrown is the address of a C++ exception; the cause was printed.
-    throw new Error(lastMessages.join('; ') || 'the JPEG decoder failed');
+    return { width, height, channels, layout: 'hwc', data };
+  } catch (error) {
+    // A C++ exception is thrown as the number of its address.
+    throw typeof error === 'number' ? new Error(diagnose(bytes)) : error;
   } finally {
     decoder.delete();
   }

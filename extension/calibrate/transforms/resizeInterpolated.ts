@@ -85,6 +85,7 @@ export function resizeInterpolated(pixels: Pixels, height: number, width: number
   const bytes = pixels.data instanceof Uint8Array;
   const rowWeights = bytes ? fixedWeights(rows.weights) : rows.weights;
   const columnWeights = bytes ? fixedWeights(columns.weights) : columns.weights;
+  const coarse = bytes && filter === 'bilinear';
   const from = stridesOf(pixels);
   const to = stridesOf(target);
   // Horizontal pass of all source rows, in full precision, then the vertical one.
@@ -106,9 +107,10 @@ export function resizeInterpolated(pixels: Pixels, height: number, width: number
         let sum = 0;
         for (let tap = row * rows.taps; tap < (row + 1) * rows.taps; tap++) {
           const value = wide[rows.indices[tap]! * width + column]!;
-          sum += value * rowWeights[tap]!;
+          // OpenCV's bilinear pass drops low bits of each product, to stay within 32 bits.
+          sum += coarse ? (rowWeights[tap]! * (value >> 4)) >> 16 : value * rowWeights[tap]!;
         }
-        target.data[goal + column * to.column] = bytes ? roundFixed(sum) : sum;
+        target.data[goal + column * to.column] = coarse ? (sum + 2) >> 2 : bytes ? roundFixed(sum) : sum;
       }
     }
   }
