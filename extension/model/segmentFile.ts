@@ -34,7 +34,8 @@ export async function writeSegments(path: string, encoded: Encoded, options: { h
       if (isFileRange(segment)) moves.push({ range: segment, offset: position });
       for await (const piece of pieces(segment, sources)) {
         await writing;
-        writing = writeFully(target, piece, position);
+        // Zeros become a hole where the file system has them, so that sparse files stay sparse.
+        if (!isZero(piece)) writing = writeFully(target, piece, position);
         // Awaited later; a failure meanwhile must not count as unhandled.
         writing.catch(() => undefined);
         hash?.update(piece);
@@ -42,6 +43,8 @@ export async function writeSegments(path: string, encoded: Encoded, options: { h
       }
     }
     await writing;
+    // A hole at the end counts too.
+    await target.truncate(encoded.bytes);
   } finally {
     await writing.catch(() => undefined);
     await sources.close();
@@ -94,6 +97,12 @@ class SourceFiles {
   async close(): Promise<void> {
     for (const handle of this.handles.values()) await handle.close();
   }
+}
+
+const zeros = new Uint8Array(pieceSize);
+
+function isZero(piece: Uint8Array): boolean {
+  return piece.byteLength > 0 && piece[0] === 0 && Buffer.compare(piece, zeros.subarray(0, piece.byteLength)) === 0;
 }
 
 async function readFully(handle: FileHandle, target: Uint8Array, range: FileRange, position: number): Promise<void> {

@@ -244,9 +244,11 @@ class WireReader {
       case wireType.varint:
         this.varint(end);
         return;
-      case wireType.delimited:
-        this.position += this.length(end);
+      case wireType.delimited: {
+        const length = this.length(end);
+        this.position += length;
         return;
+      }
       default: {
         const size = (key & 7) === wireType.fixed32 ? 4 : 8;
         if (this.position + size > end) throw this.short(`field ${key >>> 3}`, end);
