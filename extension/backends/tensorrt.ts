@@ -273,7 +273,7 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
     case 'internal':
       return new CodedError({
         code: 'ENGINE_BUILD',
-        reason: `${title} built no ${request.precision} engine from ${request.onnx}. ${outcome.reason}${said}`,
+        reason: `${title} built no ${request.precision} engine from ${request.onnx}.${outcome.reason && ` ${outcome.reason}`}${said}`,
         fix: buildFix(words),
         place,
       });
@@ -282,20 +282,26 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
 
 /** What the log marks as errors, without what only says that there is no GPU: that is no error when building for one. */
 function errorLines(log: readonly string[]): string[] {
-  const errors = log.filter((line) => line.startsWith('error: ')).map((line) => oneLine(line.slice('error: '.length)));
-  const telling = errors.filter((line) => !noGpuLine.test(line));
-  return telling.length > 0 ? telling : errors;
+  const errors = log.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
+  return withoutNoise(errors).map(oneLine);
 }
 
 const noGpuLine = /^\[checkMacros\.cpp::catchCudaError.*cudaError 35\b/;
 
+/** Unless there is nothing else. */
+function withoutNoise(lines: readonly string[]): readonly string[] {
+  const telling = lines.filter((line) => !noGpuLine.test(line));
+  return telling.length > 0 ? telling : lines;
+}
+
 function oneLine(text: string): string {
   const lines = text.split('\n').map((line) => line.trim());
-  return lines.filter((line) => line !== '' && !noGpuLine.test(line)).join(' ');
+  return withoutNoise(lines.filter((line) => line !== '')).join(' ');
 }
 
 function buildFix(words: readonly string[]): string {
-  if (words.some((line) => /workspace limit/.test(line))) return 'Raise builder.workspaceMiB in the plan, or leave it out.';
+  if (words.some((line) => /workspace limit/.test(line)))
+    return 'Raise builder.workspaceMiB in the plan, or leave it out.';
   return 'Keep the nodes that it names in a higher precision with --keep, or build with another TensorRT version.';
 }
 

@@ -64,7 +64,7 @@ export class EngineCache {
       return kept;
     } catch {
       // Not there, damaged, or removed by another process in the meantime: it is built again.
-      await rm(aside, { force: true });
+      await rm(aside, { force: true }).catch(() => undefined);
       return null;
     }
   }
@@ -81,8 +81,7 @@ export class EngineCache {
       await rename(`${aside}.json`, this.file(key, 'json'));
       await this.prune(cacheLimitBytes);
     } catch {
-      await rm(`${aside}.engine`, { force: true });
-      await rm(`${aside}.json`, { force: true });
+      for (const ending of ['engine', 'json']) await rm(`${aside}.${ending}`, { force: true }).catch(() => undefined);
     }
   }
 

@@ -69,7 +69,7 @@ export async function installPackage(pack: Package, options: InstallOptions = {}
       { cause: error },
     );
   } finally {
-    await rm(aside, { recursive: true, force: true });
+    await rm(aside, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

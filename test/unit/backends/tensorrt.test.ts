@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import type { BuildRequest } from '../../../extension/backends/backend';
+import type { NativeBuildOutcome, NativeParserError } from '../../../extension/backends/nativeAddon';
+import { buildError, tensorrtBackend } from '../../../extension/backends/tensorrt';
+
+const request = { onnx: '/m/net.onnx', engine: '/o/net.engine', precision: 'int8' } as BuildRequest;
+const outcome = (change: Partial<NativeBuildOutcome>): NativeBuildOutcome => ({
+  status: 'build',
+  reason: '',
+  parserErrors: [],
+  log: [],
+  engineBytes: 0,
+  networkLayers: 0,
+  parseSeconds: 0,
+  buildSeconds: 0,
+  ...change,
+});
+const parserError = (change: Partial<NativeParserError>): NativeParserError => ({
+  code: 0,
+  nodeIndex: -1,
+  nodeName: '',
+  nodeOperator: '',
+  reason: 'bad',
+  functionStack: '',
+  ...change,
+});
+const errorOf = (change: Partial<NativeBuildOutcome>) => buildError(outcome(change), request, 'TensorRT-RTX');
+
+describe('buildError', () => {
+  test('parser errors are told all at once, the first named node is the place', () => {
+    const error = errorOf({
+      status: 'parse',
+      parserErrors: [
+        parserError({ reason: 'general' }),
+        parserError({ nodeName: 'conv1', nodeOperator: 'Conv', reason: 'odd\npads' }),
+        parserError({ nodeIndex: 7, nodeOperator: 'Loop', functionStack: 'outer > inner' }),
+      ],
+    });
+    expect(error.code).toBe('ENGINE_PARSE');
+    expect(error.place).toEqual({ file: '/m/net.onnx', node: 'conv1' });
+    expect(error.reason).toContain(
+      'general; node conv1 (Conv): odd pads; node number 7 (Loop) in function outer > inner: bad',
+    );
+  });
+
+  test('a long list of parser errors is cut and counted', () => {
+    const parserErrors = Array.from({ length: 9 }, (_, index) => parserError({ nodeName: `n${index}` }));
+    const { reason } = errorOf({ status: 'parse', parserErrors });
+    expect(reason).toContain('n4');
+    expect(reason).not.toContain('n5');
+    expect(reason).toContain('and 4 more');
+  });
+
+  test('a build error carries the last error lines of the log, not its information', () => {
+    const { code, reason } = errorOf({
+      reason: 'The builder gave no engine.',
+      log: ['Detected 1 inputs', 'error: no tactic for conv1', 'warning: slow'],
+    });
+    expect(code).toBe('ENGINE_BUILD');
+    expect(reason).toContain('no tactic for conv1');
+    expect(reason).not.toMatch(/Detected|slow/);
+  });
+
+  test('lines that only say that there is no GPU give way to those that tell something', () => {
+    const noGpu = 'error: [checkMacros.cpp::catchCudaError::250] Error Code 1: (cudaError 35: driver)';
+    expect(errorOf({ log: ['error: cause', noGpu] }).reason).not.toContain('cudaError 35');
+    expect(errorOf({ log: [noGpu] }).reason).toContain('cudaError 35');
+  });
+
+  test('a workspace that is too small is told how to be raised', () => {
+    expect(errorOf({ log: ['error: no tactics within workspace limit.'] }).fix).toContain('workspaceMiB');
+  });
+
+  test.each([
+    ['cancelled', 'CANCELLED'],
+    ['invalid', 'PLAN_INVALID'],
+    ['noBuilder', 'BACKEND_UNAVAILABLE'],
+    ['library', 'BACKEND_UNAVAILABLE'],
+    ['write', 'OUTPUT_UNWRITABLE'],
+    ['internal', 'ENGINE_BUILD'],
+  ] as const)('%s is %s', (status, code) => {
+    expect(errorOf({ status, reason: 'why' }).code).toBe(code);
+  });
+});
+
+describe('tensorrtBackend', () => {
+  test('without a library says so, with nothing made up', async () => {
+    const info = await tensorrtBackend('tensorrt-rtx', {
+      environment: {},
+      workspace: '/nonexistent',
+      home: '/nonexistent',
+    }).probe();
+    expect(info).toMatchObject({
+      available: false,
+      builds: false,
+      runs: false,
+      version: null,
+      targets: [],
+      precisions: [],
+    });
+    expect(info.reason).toMatch(/No TensorRT-RTX library|native module/);
+  });
+});
