@@ -115,7 +115,7 @@ class WorkerProcess {
     };
     let killTimer: NodeJS.Timeout | undefined;
     const onAbort = () => {
-      killTimer = setTimeout(() => this.kill(cancelled()), this.options.graceMs ?? 1200);
+      killTimer = setTimeout(() => this.kill(cancelled()), this.options.graceMs ?? 1000);
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
@@ -133,7 +133,7 @@ class WorkerProcess {
     this.killReason ??= cancelled();
     this.channel.dispose(this.killReason);
     if (this.child.connected) this.child.disconnect();
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), this.options.graceMs ?? 1200);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), this.options.graceMs ?? 1000);
     await this.exited;
     clearTimeout(timer);
   }

@@ -18,10 +18,15 @@ export interface WorkerDeath {
 const heapExhausted = /JavaScript heap out of memory|Reached heap limit|Fatal process out of memory/;
 const allocationFailed = /std::bad_alloc|cannot allocate memory|out of memory/i;
 const shownLines = 12;
+/** Traces and tables that Node prints when it aborts: of use to a developer, who has the whole log. */
+const noise = /^-{5} .* stack trace -{5}$|^\s*\d+: |^<--- .* --->$|^\[\d+:0x[\da-f]+\]/;
 
 export function workerDeathError(death: WorkerDeath): CodedError {
   const memory = memoryReason(death);
-  const log = death.log.slice(-shownLines).join('\n');
+  const log = death.log
+    .filter((line) => !noise.test(line))
+    .slice(-shownLines)
+    .join('\n');
   const tail = log === '' ? ' It left no log.' : ` Last lines of its log:\n${log}`;
   if (memory !== null) {
     return new CodedError({

@@ -27,6 +27,25 @@ describe('workerDeathError', () => {
     expect(reason).not.toContain('line 20\n');
   });
 
+  test('leaves out the traces that Node prints when it aborts', () => {
+    const log = [
+      'last words',
+      '----- Native stack trace -----',
+      ' 1: 0xd3a3c0  [/usr/bin/node]',
+      '----- JavaScript stack trace -----',
+      '1: calibrate (/x.cjs:1:216)',
+    ];
+    expect(death({ signal: 'SIGABRT', log }).reason).toMatch(/log:\nlast words$/);
+    const heap = [
+      '<--- Last few GCs --->',
+      '[77:0x5de2d0a0]     1031 ms: Mark-sweep 23.9 (35.4) -> 23.9 MB',
+      'FATAL ERROR: Reached heap limit',
+    ];
+    const error = death({ signal: 'SIGABRT', log: heap });
+    expect(error.code).toBe('WORKER_OUT_OF_MEMORY');
+    expect(error.reason).not.toContain('Mark-sweep');
+  });
+
   test('says when there is no log', () => {
     expect(death({ signal: 'SIGBUS' }).reason).toMatch(/died with SIGBUS.*left no log/);
   });
