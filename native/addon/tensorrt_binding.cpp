@@ -136,7 +136,8 @@ private:
                                        info[1].As<Napi::Function>(), cancelFlag);
         Napi::Object running = Napi::Object::New(env);
         running.Set("done", worker->promise());
-        running.Set("cancel", Napi::Function::New(env, [cancelFlag](const Napi::CallbackInfo&) { *cancelFlag = true; }));
+        running.Set("cancel",
+                    Napi::Function::New(env, [cancelFlag](const Napi::CallbackInfo&) { *cancelFlag = true; }));
         worker->Queue(); // the worker deletes itself when it is done
         return running;
     }

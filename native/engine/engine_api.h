@@ -2,10 +2,10 @@
 //! \brief The one door between the addon and a flavour of the engine code.
 //!
 //! TensorRT's headers declare the same C++ classes with other virtual tables in every major version, so the sources in
-//! this folder are compiled once per major, each time into a shared library of its own (`pb_engine_rtx`, `pb_engine_10`,
-//! `pb_engine_11`, `pb_engine_8`). Two flavours in one binary would break the one-definition rule: the linker keeps a
-//! single copy of `nvinfer1`'s inline functions. A flavour exports a single C symbol, pb_engine_api(), and
-//! nothing C++ crosses it: no class, no exception, no allocation that the other side has to free.
+//! this folder are compiled once per major, each time into a shared library of its own (`pb_engine_rtx`,
+//! `pb_engine_10`, `pb_engine_11`, `pb_engine_8`). Two flavours in one binary would break the one-definition rule: the
+//! linker keeps a single copy of `nvinfer1`'s inline functions. A flavour exports a single C symbol, pb_engine_api(),
+//! and nothing C++ crosses it: no class, no exception, no allocation that the other side has to free.
 #pragma once
 
 #include <stddef.h>
@@ -20,14 +20,14 @@ extern "C" {
 
 typedef enum PbStatus {
     PB_OK = 0,
-    PB_CANCELLED = 1,   //!< The caller's PbReporter::cancelled said so.
-    PB_LIBRARY = 2,     //!< A library does not load, lacks an entry point, or is of another major version.
-    PB_NO_BUILDER = 3,  //!< TensorRT refused to make a builder, as it does without a GPU.
-    PB_PARSE = 4,       //!< The parser refused the model; each reason went to PbReporter::parserError.
-    PB_INVALID = 5,     //!< An option or a profile was refused.
-    PB_BUILD = 6,       //!< The builder gave no engine; the log says why.
-    PB_WRITE = 7,       //!< The engine file could not be written.
-    PB_INTERNAL = 8     //!< A defect, or no memory.
+    PB_CANCELLED = 1,  //!< The caller's PbReporter::cancelled said so.
+    PB_LIBRARY = 2,    //!< A library does not load, lacks an entry point, or is of another major version.
+    PB_NO_BUILDER = 3, //!< TensorRT refused to make a builder, as it does without a GPU.
+    PB_PARSE = 4,      //!< The parser refused the model; each reason went to PbReporter::parserError.
+    PB_INVALID = 5,    //!< An option or a profile was refused.
+    PB_BUILD = 6,      //!< The builder gave no engine; the log says why.
+    PB_WRITE = 7,      //!< The engine file could not be written.
+    PB_INTERNAL = 8    //!< A defect, or no memory.
 } PbStatus;
 
 typedef enum PbSeverity { PB_ERROR = 0, PB_WARNING = 1, PB_INFO = 2, PB_VERBOSE = 3 } PbSeverity;

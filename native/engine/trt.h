@@ -1,8 +1,8 @@
 //! \file trt.h
 //! \brief TensorRT's headers, and what the major version compiled against has.
 //!
-//! Tests are on features, not on versions, wherever the sources differ. Within a major the library may be older than the
-//! headers: methods that came after its first release (10.0, 11.0, RTX 1.3) must not be called.
+//! Tests are on features, not on versions, wherever the sources differ. Within a major the library may be older than
+//! the headers: methods that came after its first release (10.0, 11.0, RTX 1.3) must not be called.
 #pragma once
 
 // The headers mark as deprecated what older majors need.
