@@ -42,7 +42,8 @@ export function decibelsText(value: Maybe): string {
 export function significantText(value: Maybe): string {
   return write(value, (number) => {
     if (number === 0) return '0';
-    const magnitude = Math.floor(Math.log10(Math.abs(number)));
+    // Rounded first: 9.996 has the magnitude of 10.
+    const magnitude = Math.floor(Math.log10(Math.abs(Number(number.toPrecision(3)))));
     return magnitude < -6 ? number.toExponential(2) : number.toFixed(Math.max(0, 2 - magnitude));
   });
 }

@@ -161,29 +161,28 @@ function tableLines(report: Report, options: TableOptions, paint: Palette): stri
   return [paint.dim(`  ${header}`.trimEnd()), ...rows];
 }
 
-/** Breaks a sentence at blanks; later lines hang under the first. */
-function wrap(text: string, first: string, width: number): string[] {
-  const hang = ' '.repeat(widthOf(first));
-  const room = Math.max(20, width - hang.length);
+/** Breaks a sentence at blanks; later lines are indented under the first. */
+function wrap(text: string, bullet: string, width: number): string[] {
+  const indent = ' '.repeat(4);
   const lines: string[] = [];
-  let line = '';
+  let line = bullet;
   for (const word of plain(text).split(' ')) {
-    if (line !== '' && widthOf(line) + 1 + widthOf(word) > room) {
+    const started = line !== bullet && line !== indent;
+    if (started && widthOf(line) + 1 + widthOf(word) > width) {
       lines.push(line);
-      line = word;
+      line = indent + word;
     } else {
-      line = line === '' ? word : `${line} ${word}`;
+      line = started ? `${line} ${word}` : line + word;
     }
   }
-  lines.push(line);
-  return lines.map((part, i) => (i === 0 ? first : hang) + part);
+  return [...lines, line];
 }
 
 function errorLines(report: Report, width: number, paint: Palette): string[] {
   return report.variants.flatMap(({ name, status, error }) =>
     error === null
       ? []
-      : wrap(`${error.reason} ${error.fix}`, `  ${name} ${status} (${error.code}): `, width).map(paint.bad),
+      : wrap(`${name} ${status} (${error.code}): ${error.reason} ${error.fix}`, '  ', width).map(paint.bad),
   );
 }
 

@@ -4,6 +4,7 @@ import {
   decibelsText,
   intervalText,
   millisecondsText,
+  notMeasured,
   percentText,
   ratioText,
 } from '../../contract/quantities';
@@ -17,7 +18,7 @@ import {
 } from '../../contract/reportQueries';
 import type { Latency, Report, Variant } from '../../contract/report';
 import { html, type Html } from '../html';
-import { dataTable, datum, swatch, type TableColumn } from './common';
+import { dataTable, datum, shareDatum, swatch, type TableColumn } from './common';
 
 interface Figure {
   readonly chart: 'latency' | 'accuracyLatency' | 'accuracySize';
@@ -64,12 +65,15 @@ function measuredText(scale: AccuracyScale, measured: Measured | null): string {
   return bounds === '' ? percentText(measured.value) : `${percentText(measured.value)} (${bounds})`;
 }
 
+function scaleCell(scale: AccuracyScale, measured: Measured | null): Html {
+  if (measured === null) return datum(null, notMeasured);
+  return scale.isShare
+    ? shareDatum(measured.value, measured.low, measured.high)
+    : datum(measured.value, decibelsText(measured.value));
+}
+
 function scaleColumn(scale: AccuracyScale): TableColumn<Variant> {
-  return {
-    title: scale.title,
-    numeric: true,
-    cell: (variant) => datum(scale.of(variant)?.value, measuredText(scale, scale.of(variant))),
-  };
+  return { title: scale.title, numeric: true, cell: (variant) => scaleCell(scale, scale.of(variant)) };
 }
 
 const deviceName = (device: string): string => (device === 'cpu' ? 'CPU' : device);

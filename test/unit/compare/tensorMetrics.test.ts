@@ -105,7 +105,10 @@ describe('TensorMetrics', () => {
   it('measures nothing where sizes differ, such as a number of detections', () => {
     const metrics = new TensorMetrics('y');
     expect(
-      metrics.add(fp32([3, 4], Array(12).fill(1)), fp32([2, 4], Array(8).fill(1)), { rows: 1, valid: 1 }),
+      metrics.add(fp32([3, 4], Array<number>(12).fill(1)), fp32([2, 4], Array<number>(8).fill(1)), {
+        rows: 1,
+        valid: 1,
+      }),
     ).toBeNull();
     metrics.add(fp32([1, 4], [1, 1, 1, 1]), fp32([1, 4], [1, 1, 1, 1]), { rows: 1, valid: 1 });
     expect(metrics.finish()).toMatchObject({ sqnrDb: null, cosine: null, maxAbs: null, meanAbs: null, maxRel: null });
