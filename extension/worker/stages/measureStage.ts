@@ -1,4 +1,5 @@
 /** `measure`: CPU latency of all variants, interleaved, on the same input. */
+import { availableParallelism } from 'node:os';
 import type { Backend, Session } from '../../backends/backend';
 import { batches } from '../../calibrate/batches';
 import { CodedError, type ErrorData } from '../../contract/errors';
@@ -26,13 +27,15 @@ const randomData: Omit<DataSelection, 'indices'> = {
 
 export async function measureStage(params: Params, runtime: Backend, options: RunOptions): Promise<Result> {
   const { variants, benchmark } = params;
+  // Said, not left to the runtime: a latency without its number of threads means nothing.
+  const threads = availableParallelism();
   const errors: Record<string, ErrorData> = {};
   const sessions = new Map<string, Session>();
   try {
     const entries: BenchmarkEntry[] = [];
     for (const variant of variants) {
       try {
-        const session = await runtime.open({ kind: 'onnx', path: variant.path });
+        const session = await runtime.open({ kind: 'onnx', path: variant.path }, { threads });
         sessions.set(variant.name, session);
         const feeds = await firstBatch(variant, params, options.signal);
         entries.push({
@@ -41,7 +44,7 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
           feeds: convertFeeds(feeds, session),
           backend: runtime.name,
           device: 'cpu',
-          conditions: { simulated: variant.simulated },
+          conditions: { simulated: variant.simulated, threads },
         });
       } catch (error) {
         if (CodedError.is(error, 'CANCELLED')) throw error;
