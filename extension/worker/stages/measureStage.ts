@@ -58,6 +58,20 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
   }
 }
 
+/**
+ * A session with the runtime's graph optimizations, or without where they break the graph: onnxruntime 1.30 fuses Q/DQ
+ * around Concat into QLinearConcat even where the scales are FP16, which that operator does not take.
+ */
+async function openFast(runtime: Backend, path: string): Promise<{ session: Session; optimized: boolean }> {
+  try {
+    return { session: await runtime.open({ kind: 'onnx', path }), optimized: true };
+  } catch (error) {
+    const session = await runtime.open({ kind: 'onnx', path }, { exact: true }).catch(() => null);
+    if (session === null) throw error;
+    return { session, optimized: false };
+  }
+}
+
 /** The first `benchmark.batch` samples that can be read, in the types of the variant's own inputs. */
 async function firstBatch(
   variant: VariantFile,
