@@ -35,7 +35,7 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
     const entries: BenchmarkEntry[] = [];
     for (const variant of variants) {
       try {
-        const session = await runtime.open({ kind: 'onnx', path: variant.path }, { threads });
+        const { session, graphOptimization } = await openFast(runtime, variant.path, threads);
         sessions.set(variant.name, session);
         const feeds = await firstBatch(variant, params, options.signal);
         entries.push({
@@ -44,7 +44,7 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
           feeds: convertFeeds(feeds, session),
           backend: runtime.name,
           device: 'cpu',
-          conditions: { simulated: variant.simulated, threads },
+          conditions: { simulated: variant.simulated, threads, graphOptimization },
         });
       } catch (error) {
         if (CodedError.is(error, 'CANCELLED')) throw error;
@@ -62,13 +62,18 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
  * A session with the runtime's graph optimizations, or without where they break the graph: onnxruntime 1.30 fuses Q/DQ
  * around Concat into QLinearConcat even where the scales are FP16, which that operator does not take.
  */
-async function openFast(runtime: Backend, path: string): Promise<{ session: Session; optimized: boolean }> {
+async function openFast(
+  runtime: Backend,
+  path: string,
+  threads: number,
+): Promise<{ session: Session; graphOptimization: boolean }> {
+  const artifact = { kind: 'onnx', path } as const;
   try {
-    return { session: await runtime.open({ kind: 'onnx', path }), optimized: true };
+    return { session: await runtime.open(artifact, { threads }), graphOptimization: true };
   } catch (error) {
-    const session = await runtime.open({ kind: 'onnx', path }, { exact: true }).catch(() => null);
+    const session = await runtime.open(artifact, { threads, exact: true }).catch(() => null);
     if (session === null) throw error;
-    return { session, optimized: false };
+    return { session, graphOptimization: false };
   }
 }
 
