@@ -1,6 +1,5 @@
-/** Bundles a worker entry as the build does, into a temporary folder. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/** Bundles a worker entry as the build does, into a temporary folder of the repository, where packages are found. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { build } from 'esbuild';
 import { nodeBundle } from '../../scripts/bundleOptions.mjs';
@@ -12,7 +11,9 @@ export interface BundledWorker {
 }
 
 export async function bundleWorker(source: string): Promise<BundledWorker> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'precision-bench-worker-'));
+  const parent = path.resolve(import.meta.dirname, '../../build');
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(path.join(parent, 'worker-test-'));
   const entry = path.join(folder, 'worker.cjs');
   await build({
     ...nodeBundle,
