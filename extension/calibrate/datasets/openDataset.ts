@@ -109,13 +109,20 @@ function asImage({ dtype, dims, data }: Tensor): Image | null {
 interface Preparation {
   readonly transforms: readonly Transform[];
   readonly inputs: readonly ValueSpec[];
-  /** Channels that the model's picture input wants; null when it does not say. */
-  readonly channels: number | null;
+  /** What pictures are converted to first; `native`: a model that takes vectors does not say. */
+  readonly color: 'gray' | 'rgb' | 'native';
+}
+
+/** As torchvision's loader: RGB, unless the model wants one channel. */
+function colorFor(inputs: readonly ValueSpec[]): Preparation['color'] {
+  const input = findImageInput(inputs);
+  if (input === null) return 'native';
+  return input.channels === 1 ? 'gray' : 'rgb';
 }
 
 function prepareImage(image: Image, steps: readonly SampleStep[], preparation: Preparation): MatchedValue {
-  // As torchvision's loader: RGB, unless the model wants one channel.
-  const colored = preparation.channels === 1 ? (grayscale(image, 1) as Image) : toRgb(image);
+  const { color } = preparation;
+  const colored = color === 'gray' ? (grayscale(image, 1) as Image) : color === 'rgb' ? toRgb(image) : image;
   const own = steps.map((op): Transform => ({ op }));
   return applyTransforms(colored, [...own, ...preparation.transforms]);
 }
@@ -155,7 +162,7 @@ export async function openDataset(options: OpenDatasetOptions): Promise<Dataset>
     });
   }
   const { inputs, transforms } = options;
-  const preparation: Preparation = { transforms, inputs, channels: findImageInput(inputs)?.channels ?? null };
+  const preparation: Preparation = { transforms, inputs, color: colorFor(inputs) };
   const describe = source.describe?.bind(source);
   return {
     kind: source.kind,
