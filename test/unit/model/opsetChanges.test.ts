@@ -40,7 +40,9 @@ describe('the table of opset changes', () => {
 
   it.skipIf(versions === null)('covers every change of schema (needs the onnx Python package)', () => {
     const missing: string[] = [];
-    const invented = new Set([...opsetChanges].flatMap(([op, changes]) => changes.map((one) => `${op} ${one.version}`)));
+    const invented = new Set(
+      [...opsetChanges].flatMap(([op, changes]) => changes.map((one) => `${op} ${one.version}`)),
+    );
     for (const [op, since] of Object.entries(versions!)) {
       for (const version of since.filter((one) => one > Math.min(...since))) {
         if (version <= supportedOpsets.oldest || version > supportedOpsets.newest) continue;

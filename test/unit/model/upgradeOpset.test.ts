@@ -2,11 +2,27 @@ import { describe, expect, it } from 'vitest';
 import { cloneModel } from '../../../extension/model/cloneModel';
 import { loadModel } from '../../../extension/model/loadModel';
 import { type Model, opsetVersion } from '../../../extension/model/model';
-import { attributeType, newAttribute, newFunction, newGraph, newOperatorSetId } from '../../../extension/model/onnx.generated';
+import {
+  attributeType,
+  newAttribute,
+  newFunction,
+  newGraph,
+  newOperatorSetId,
+} from '../../../extension/model/onnx.generated';
 import { graphInputs } from '../../../extension/model/modelCard';
 import { upgradeOpset } from '../../../extension/model/upgradeOpset';
 import { sharedModels } from '../../support/sharedModels';
-import { type AttributeValue, buildModel, encodeModel, floats, node, numbers, type Outputs, run, value } from './buildModel';
+import {
+  type AttributeValue,
+  buildModel,
+  encodeModel,
+  floats,
+  node,
+  numbers,
+  type Outputs,
+  run,
+  value,
+} from './buildModel';
 
 interface Case {
   readonly op: string;
@@ -77,10 +93,34 @@ const cases: readonly Case[] = [
   { op: 'Dropout', opset: 10, shape: [3, 4] },
   { op: 'Upsample', opset: 7, shape: [1, 2, 3, 4], attributes: { scales: { float: [1, 1, 2, 3] }, mode: 'nearest' } },
   { op: 'Upsample', opset: 7, shape: [1, 2, 3, 4], attributes: { scales: { float: [1, 1, 2.5, 2] }, mode: 'linear' } },
-  { op: 'Upsample', opset: 9, shape: [1, 2, 3, 4], constants: [[[4], [1, 1, 2, 1.5]]], attributes: { mode: 'nearest' } },
-  { op: 'Resize', opset: 10, shape: [1, 2, 3, 4], constants: [[[4], [1, 1, 1.7, 2.3]]], attributes: { mode: 'nearest' } },
-  { op: 'Resize', opset: 10, shape: [1, 2, 5, 7], constants: [[[4], [1, 1, 0.6, 0.5]]], attributes: { mode: 'nearest' } },
-  { op: 'Resize', opset: 10, shape: [1, 2, 5, 7], constants: [[[4], [1, 1, 0.6, 1.5]]], attributes: { mode: 'linear' } },
+  {
+    op: 'Upsample',
+    opset: 9,
+    shape: [1, 2, 3, 4],
+    constants: [[[4], [1, 1, 2, 1.5]]],
+    attributes: { mode: 'nearest' },
+  },
+  {
+    op: 'Resize',
+    opset: 10,
+    shape: [1, 2, 3, 4],
+    constants: [[[4], [1, 1, 1.7, 2.3]]],
+    attributes: { mode: 'nearest' },
+  },
+  {
+    op: 'Resize',
+    opset: 10,
+    shape: [1, 2, 5, 7],
+    constants: [[[4], [1, 1, 0.6, 0.5]]],
+    attributes: { mode: 'nearest' },
+  },
+  {
+    op: 'Resize',
+    opset: 10,
+    shape: [1, 2, 5, 7],
+    constants: [[[4], [1, 1, 0.6, 1.5]]],
+    attributes: { mode: 'linear' },
+  },
   {
     op: 'BatchNormalization',
     opset: 7,
@@ -104,19 +144,42 @@ const cases: readonly Case[] = [
     attributes: { num_groups: 3 },
     undeclared: true,
   },
-  { op: 'GridSample', opset: 16, shape: [1, 1, 3, 3], constants: [[[1, 2, 2, 2], [-0.5, 0.3, 0.9, -1, 0, 0, 0.2, 0.7]]] },
+  {
+    op: 'GridSample',
+    opset: 16,
+    shape: [1, 1, 3, 3],
+    constants: [
+      [
+        [1, 2, 2, 2],
+        [-0.5, 0.3, 0.9, -1, 0, 0, 0.2, 0.7],
+      ],
+    ],
+  },
   {
     op: 'GridSample',
     opset: 16,
     shape: [1, 1, 4, 4],
-    constants: [[[1, 1, 2, 2], [-0.5, 0.3, 0.9, -0.8]]],
+    constants: [
+      [
+        [1, 1, 2, 2],
+        [-0.5, 0.3, 0.9, -0.8],
+      ],
+    ],
     attributes: { mode: 'bicubic' },
   },
   { op: 'DFT', opset: 17, shape: [1, 8, 1], attributes: { axis: 1 } },
   { op: 'MaxPool', opset: 7, shape: [1, 2, 6, 6], attributes: { kernel_shape: [2, 2], strides: [2, 2] } },
   { op: 'AveragePool', opset: 7, shape: [1, 2, 6, 6], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } },
   { op: 'Conv', opset: 7, shape: [1, 2, 5, 5], constants: [[[3, 2, 3, 3], Array.from(numbers(54))]] },
-  { op: 'Gemm', opset: 7, shape: [2, 3], constants: [[[3, 4], Array.from(numbers(12))], [[4], ones(4)]] },
+  {
+    op: 'Gemm',
+    opset: 7,
+    shape: [2, 3],
+    constants: [
+      [[3, 4], Array.from(numbers(12))],
+      [[4], ones(4)],
+    ],
+  },
   { op: 'PRelu', opset: 7, shape: [2, 3], constants: [[[3], [0.1, 0.2, 0.3]]] },
 ];
 
@@ -162,7 +225,11 @@ describe('refusals', () => {
       { op: 'BatchNormalization', opset: 7, shape: [2, 3], constants: [], attributes: { spatial: 0 } },
       /spatial = 0/,
     ],
-    ['Scan over a batch', { op: 'Scan', opset: 8, shape: [2, 3], attributes: { num_scan_inputs: 1 } }, /sequence lengths/],
+    [
+      'Scan over a batch',
+      { op: 'Scan', opset: 8, shape: [2, 3], attributes: { num_scan_inputs: 1 } },
+      /sequence lengths/,
+    ],
     ['the mask of Dropout', { op: 'Dropout', opset: 7, shape: [2, 3], outputs: 2 }, /mask/],
   ])('%s', (_, one, reason) => {
     const model = modelOf(one);
@@ -213,11 +280,7 @@ describe('the model around the nodes', () => {
       newAttribute({ name: 'else_branch', type: attributeType.GRAPH, g: branch([1]) }),
     );
     const model = buildModel({
-      nodes: [
-        node('ReduceMax', ['x'], ['most'], { keepdims: 0 }),
-        node('Less', ['most', 'limit'], ['cond']),
-        choose,
-      ],
+      nodes: [node('ReduceMax', ['x'], ['most'], { keepdims: 0 }), node('Less', ['most', 'limit'], ['cond']), choose],
       inputs: [value('x', [3, 3])],
       outputs: [value('y', null)],
       initializers: [floats('limit', [], [10])],
