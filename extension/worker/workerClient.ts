@@ -85,12 +85,7 @@ class WorkerProcess {
   private killReason: CodedError | null = null;
 
   constructor(private readonly options: WorkerClientOptions) {
-    this.child = fork(options.entry, [], {
-      execArgv: [],
-      env: { ...process.env, ...options.env, ELECTRON_RUN_AS_NODE: '1' },
-      serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    this.child = forkWorker(options);
     this.collectLog(this.child.stdout);
     this.collectLog(this.child.stderr);
     this.channel = new Channel<HostSide, WorkerSide>(childPort(this.child));
@@ -147,8 +142,8 @@ class WorkerProcess {
   /** Resolves when the process is gone and its requests have been rejected. */
   private watchExit(): Promise<void> {
     return new Promise((resolve) => {
-      this.child.once('error', (error) => {
-        // A process that never came to be has no exit event. Later errors (a failed kill) are followed by one.
+      this.child.on('error', (error) => {
+        // A process that never came to be has no exit event; after later errors (a failed kill) one comes.
         if (this.child.pid !== undefined) return;
         this.fail(startError(`The worker process cannot be started: ${error.message}.`));
         resolve();
@@ -198,6 +193,22 @@ class WorkerProcess {
       this.log.push(line);
       this.options.onLog?.(line);
     });
+  }
+}
+
+/** @throws CodedError WORKER_CRASHED for failures that the system reports at once; others come as an `error` event */
+function forkWorker({ entry, env }: WorkerClientOptions): ChildProcess {
+  try {
+    return fork(entry, [], {
+      execArgv: [],
+      env: { ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+  } catch (error) {
+    throw startError(
+      `The worker process cannot be started: ${error instanceof Error ? error.message : String(error)}.`,
+    );
   }
 }
 

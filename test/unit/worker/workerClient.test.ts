@@ -230,6 +230,26 @@ describe('start', () => {
     expect(error.reason).toMatch(/exit code 1.*nothing\.cjs/s);
   });
 
+  test('a process that cannot be made is reported; the next request tries again', async () => {
+    const client = newClient();
+    const { execPath } = process;
+    process.execPath = path.join(folder, 'no-node');
+    try {
+      const error = await failure(client.request('test.pid'));
+      expect(error).toMatchObject({ code: 'WORKER_CRASHED', reason: expect.stringContaining('ENOENT') as string });
+    } finally {
+      process.execPath = execPath;
+    }
+    expect(await client.request('test.echo', 1)).toBe(1);
+  });
+
+  test.skipIf(process.platform !== 'linux')('so is one that the system refuses at once', async () => {
+    // One string of the environment may have 128 KiB.
+    const client = newClient({ env: { HUGE: 'x'.repeat(200_000) } });
+    const error = await failure(client.request('test.pid'));
+    expect(error).toMatchObject({ code: 'WORKER_CRASHED', reason: expect.stringContaining('E2BIG') as string });
+  });
+
   test('a worker that never says hello is killed', async () => {
     const entry = path.join(folder, 'mute.cjs');
     await writeFile(entry, 'setInterval(() => {}, 1000);');
