@@ -220,8 +220,8 @@ type ProbeAnswer = { readonly description: NativeDescription } | { readonly reas
 async function runProbe(argument: string): Promise<ProbeAnswer> {
   return new Promise((done) => {
     const options = {
-      // In the editor, process.execPath is Electron.
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      // In the editor, process.execPath is Electron; options for debugging this process are not for the child.
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
       timeout: probeTimeoutMs,
       killSignal: 'SIGKILL' as const,
       windowsHide: true,
