@@ -17,14 +17,16 @@ export interface SequenceView {
 
 /** The first index of the largest value, as numpy's argmax; -1 when a value is NaN, which no answer may hide. */
 export function argmax(values: Elements, start: number, length: number): number {
-  let best = -1;
-  let largest = -Infinity;
-  for (let i = 0; i < length; i++) {
+  let best = 0;
+  let largest = values[start] as number;
+  if (Number.isNaN(largest)) return -1;
+  for (let i = 1; i < length; i++) {
     const value = values[start + i] as number;
-    if (Number.isNaN(value)) return -1;
-    if (best === -1 || value > largest) {
+    if (value > largest) {
       best = i;
       largest = value;
+    } else if (Number.isNaN(value)) {
+      return -1;
     }
   }
   return best;

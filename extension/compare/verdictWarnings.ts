@@ -3,8 +3,15 @@
  *
  * Part of `verdict.ts`. A warning names what is wrong, how wrong, and what would mend it.
  */
-import { countText, intervalText, millisecondsText, percentText, pluralText } from '../contract/quantities';
-import { baselineOf, isGpuLatency, taskMetricName } from '../contract/reportQueries';
+import {
+  countText,
+  decibelsText,
+  intervalText,
+  millisecondsText,
+  percentText,
+  pluralText,
+} from '../contract/quantities';
+import { baselineOf, isGpuLatency, lowestSqnr, taskMetricName } from '../contract/reportQueries';
 import type { ModelCard, Variant } from '../contract/report';
 import { newNonFinite } from './judgeAccuracy';
 
@@ -27,6 +34,8 @@ const wideHalfInterval = 0.03;
 const manyKeptShare = 0.3;
 /** trtexec's own limit for a trustworthy measurement. */
 const unsteadyCov = 0.025;
+/** FP32 against itself, fused or ordered differently, stays far above this; a changed graph falls below. */
+const roundingSqnrDb = 60;
 /** fp32 below this share of right answers is suspicious in any task people deploy. */
 const poorBaseline = 0.5;
 
@@ -68,6 +77,12 @@ function baselineWarnings({ variants, model }: WarningInput): string[] {
     if (nonFinite > 0) {
       warnings.push(`FP32 itself gives ${pluralText(nonFinite, 'NaN or infinite element')} in output "${name}".`);
     }
+  }
+  const { sqnrDb } = lowestSqnr(accuracy);
+  if (sqnrDb !== null && sqnrDb < roundingSqnrDb) {
+    warnings.push(
+      `The FP32 variant differs from the model itself by more than rounding (SQNR ${decibelsText(sqnrDb)}). Rewriting the graph changed its meaning: report this as a defect.`,
+    );
   }
   const { task } = accuracy;
   const top1 = task?.top1 ?? null;

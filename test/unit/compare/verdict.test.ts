@@ -217,6 +217,13 @@ describe('decideVerdict: warnings', () => {
     expect(text(decide([baseline(labelledTask(2000, 1200, 0, 0))], { model: two }).warnings)).not.toContain('chance');
   });
 
+  it('notices an fp32 variant that is not the model any more, and forgives rounding', () => {
+    const rewritten = (sqnrDb: number): Variant =>
+      variant('fp32', { accuracy: accuracy({ outputs: [output({ sqnrDb })], task: labelledTask(2000, 1800, 0, 0) }) });
+    expect(text(decide([rewritten(35)]).warnings)).toContain('differs from the model itself');
+    expect(decide([rewritten(110)]).warnings).toEqual([]);
+  });
+
   it('says when samples are few', () => {
     const few = baseline(labelledTask(50, 45, 0, 0));
     expect(text(decide([few]).warnings)).toContain(
