@@ -15,7 +15,9 @@ function run(title, command, args) {
   const started = Date.now();
   console.log(`\n── ${title}`);
   const { status } = spawnSync(command, args, { stdio: 'inherit' });
-  console.log(`── ${title}: ${status === 0 ? 'ok' : `failed (${status})`}, ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  console.log(
+    `── ${title}: ${status === 0 ? 'ok' : `failed (${status})`}, ${((Date.now() - started) / 1000).toFixed(1)} s`,
+  );
   return status === 0;
 }
 
@@ -25,7 +27,15 @@ function check(title, ...args) {
 
 function vitest(project) {
   const file = path.join(scratch, `${project}.json`);
-  const args = ['vitest', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const args = [
+    'vitest',
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+  ];
   const ok = run(`tests: ${project}`, 'npx', args);
   const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
   const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0, numTodoTests = 0 } = result;
