@@ -2,23 +2,34 @@
  * A manifest (`.csv`, `.tsv`, `.jsonl`, `.txt`): one line per sample with the path of a picture or array, relative to
  * the manifest, and a label. Models with several inputs take a column per input, named as the inputs are.
  */
+import { stat } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, join } from 'node:path';
 import { CodedError } from '../../contract/errors';
-import { decodeImage, imageExtensions } from '../transforms/decodeImage';
+import { decodeImage } from '../transforms/decodeImage';
 import { labelsInOrder, labelsOfFiles, readLabels } from '../labels';
 import { hashFiles } from './hashFiles';
 import { readNpyFile } from './npyFile';
 import { readTable, type TableRow } from './readTable';
 import type { RawValue, SampleSource } from './sampleSource';
 
-async function readValue(file: string): Promise<RawValue> {
-  const extension = extname(file).toLowerCase();
-  if (extension === '.npy') return readNpyFile(file);
-  if ((imageExtensions as readonly string[]).includes(extension) || extension === '') return decodeImage(file);
-  return decodeImage(file);
+function readValue(file: string): Promise<RawValue> {
+  return extname(file).toLowerCase() === '.npy' ? readNpyFile(file) : decodeImage(file);
 }
 
-/** @throws CodedError DATA_UNREADABLE when the manifest is malformed or has no column of paths */
+const probedFiles = 20;
+
+/** Paths from another folder would make every sample unreadable; say so at once. */
+async function checkSomeExist(files: readonly string[], manifest: string): Promise<void> {
+  for (const file of files.slice(0, probedFiles)) if ((await stat(file).catch(() => null)) !== null) return;
+  throw new CodedError({
+    code: 'DATA_NOT_FOUND',
+    reason: `The files that ${manifest} names do not exist; the first is ${files[0]!}.`,
+    fix: 'Write paths from the folder of the manifest, in a column named file, path or image.',
+    place: { file: manifest },
+  });
+}
+
+/** @throws CodedError DATA_UNREADABLE when the manifest is malformed or has no column of paths, DATA_NOT_FOUND when the files do not exist */
 export async function openManifest(
   manifest: string,
   inputs: readonly string[],
@@ -43,6 +54,7 @@ export async function openManifest(
       : own.entries[0]?.name === null
         ? labelsInOrder(own, files.length)
         : labelsOfFiles(own, files, root);
+  await checkSomeExist(files, manifest);
   const at = (index: number): TableRow => {
     const row = table.rows[index];
     if (row === undefined) throw new RangeError(`sample ${index} of ${table.rows.length}`);

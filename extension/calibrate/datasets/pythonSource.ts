@@ -105,11 +105,12 @@ class PythonServer {
     } catch (error) {
       if (signal?.aborted === true) throw cancelled();
       if (CodedError.is(error)) throw error;
+      const exit = await this.exit;
       const lastLines = this.log.length === 0 ? '' : ` Its last lines: ${this.log.slice(-8).join(' | ')}`;
       throw new CodedError(
         {
           code: 'DATA_PYTHON',
-          reason: `The Python process that runs ${this.file} ended with ${await this.exit}.${lastLines}`,
+          reason: `The Python process that runs ${this.file} ended with ${exit}.${lastLines}`,
           fix: 'Run the class on its own in the same interpreter to see why.',
           place: { file: this.file },
         },

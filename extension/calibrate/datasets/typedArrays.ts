@@ -27,7 +27,8 @@ export function itemSize(dtype: DType): number {
 /** A copy of `bytes` as elements, in the machine's (little-endian) order. */
 export function typedArray(bytes: Uint8Array, dtype: DType, bigEndian = false): TensorData {
   const size = itemSize(dtype);
-  const copy = bytes.slice();
+  // Not `slice`: that of a Buffer shares memory.
+  const copy = Uint8Array.from(bytes);
   if (bigEndian && size > 1) for (let at = 0; at < copy.length; at += size) copy.subarray(at, at + size).reverse();
   return new arrays[dtype]!(copy.buffer);
 }
