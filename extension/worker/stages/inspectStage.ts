@@ -18,9 +18,10 @@ export async function inspectStage(
   }
   const card = await modelCard(model);
   if (params.explain.length === 0) return { card, operators, nodes: [], warnings: [] };
-  const prepared = await prepareModel(model, {});
+  const warnings: string[] = [];
+  const prepared = prepareModel(model, { onWarning: (text) => warnings.push(text) });
   const nodes = params.explain.flatMap((variant) =>
     explainPlan(prepared, variant).map((decision) => ({ ...decision, variant })),
   );
-  return { card, operators, nodes, warnings: [] };
+  return { card, operators, nodes, warnings };
 }

@@ -1,11 +1,10 @@
 /** `measure`: CPU latency of all variants, interleaved, on the same input. */
 import { availableParallelism } from 'node:os';
 import type { Backend, Session } from '../../backends/backend';
-import { batches } from '../../calibrate/batches';
+import { batches, type Batch } from '../../calibrate/batches';
 import { CodedError, type ErrorData } from '../../contract/errors';
 import type { RunOptions } from '../../contract/progress';
 import type { DataSelection, StageMethods, VariantFile } from '../../contract/stageMethods';
-import type { NamedTensors } from '../../contract/tensor';
 import { measureInterleaved, type BenchmarkEntry } from '../../measure/measureInterleaved';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs } from '../../model/modelCard';
@@ -33,15 +32,18 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
   const sessions = new Map<string, Session>();
   try {
     const entries: BenchmarkEntry[] = [];
+    // What is really fed: the data may hold fewer samples than the plan asks for, or the model fix its batch.
+    let batch = benchmark.batch;
     for (const variant of variants) {
       try {
         const { session, graphOptimization } = await openFast(runtime, variant.path, threads);
         sessions.set(variant.name, session);
-        const feeds = await firstBatch(variant, params, options.signal);
+        const first = await firstBatch(variant, params, options.signal);
+        batch = first.valid;
         entries.push({
           name: variant.name,
           session,
-          feeds: convertFeeds(feeds, session),
+          feeds: convertFeeds(first.tensors, session),
           backend: runtime.name,
           device: 'cpu',
           conditions: { simulated: variant.simulated, threads, graphOptimization },
@@ -51,7 +53,7 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
         errors[variant.name] = CodedError.from(error).toJSON();
       }
     }
-    const measured = await measureInterleaved(entries, benchmark, options);
+    const measured = await measureInterleaved(entries, { ...benchmark, batch }, options);
     return { results: measured.results, errors: { ...errors, ...measured.errors } };
   } finally {
     for (const session of sessions.values()) await session.close();
@@ -82,11 +84,11 @@ async function firstBatch(
   variant: VariantFile,
   { data, benchmark }: Params,
   signal: AbortSignal | undefined,
-): Promise<NamedTensors> {
+): Promise<Batch> {
   const inputs = graphInputs(await loadModel(variant.path));
   const selection = data ?? { ...randomData, indices: Array.from({ length: benchmark.batch }, (_, index) => index) };
   return withSelectedDataset(selection, inputs, signal, async (dataset) => {
-    for await (const batch of batches(dataset, selection.indices, benchmark.batch, { signal })) return batch.tensors;
+    for await (const batch of batches(dataset, selection.indices, benchmark.batch, { signal })) return batch;
     throw new CodedError({
       code: 'DATA_EMPTY',
       reason: `${selection.source} has no sample to measure with.`,
