@@ -244,7 +244,9 @@ class Conversion {
       verdict: decideVerdict({
         variants,
         plan,
+        model: card,
         representative: data.representative,
+        skippedSamples: accuracy.skipped,
         warnings: [...new Set(this.warnings)],
       }),
     };
