@@ -53,7 +53,7 @@ function protoText() {
     const entry = 'onnx/onnx-ml.proto';
     const files = unzipSync(readFileSync(join(folder, wheel)), { filter: (file) => file.name === entry });
     if (files[entry] === undefined) throw new Error(`${wheel} holds no ${entry}`);
-    return new TextDecoder().decode(files[entry]);
+    return Buffer.from(files[entry]).toString('utf8');
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

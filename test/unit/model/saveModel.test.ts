@@ -42,11 +42,11 @@ describe('saveModel', () => {
     loaded.proto.graph.initializer.reverse();
     await saveModel(loaded, path);
     for (const seen of [loaded, clone, await loadModel(path)]) {
-      const values = Object.fromEntries(
-        seen.proto.graph.initializer.map((tensor) => [tensor.name, readTensor(tensor, seen).data]),
+      const values = new Map(
+        seen.proto.graph.initializer.map((tensor) => [tensor.name, readTensor(tensor, seen).data] as const),
       );
-      expect(values['a']).toEqual(first);
-      expect(values['b']).toEqual(second);
+      expect(values.get('a')).toEqual(first);
+      expect(values.get('b')).toEqual(second);
     }
   });
 
