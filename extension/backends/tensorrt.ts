@@ -11,7 +11,7 @@ import { CodedError, cancelled, throwIfCancelled } from '../contract/errors';
 import type { Precision } from '../contract/plan';
 import type { OnProgress, RunOptions } from '../contract/progress';
 import type { BuildSummary } from '../contract/report';
-import { explainTarget } from '../plan/platforms';
+import { checkPrecision, explainTarget } from '../plan/platforms';
 import type { Backend, BackendInfo, BuildRequest } from './backend';
 import {
   findLibraries,
@@ -79,7 +79,7 @@ export class TensorrtBackend implements Backend {
   /**
    * Compiles the graph into an engine file.
    *
-   * @throws CodedError ENGINE_PARSE (naming the node), ENGINE_BUILD, TARGET_UNSUPPORTED, PLAN_INVALID, OUTPUT_UNWRITABLE,
+   * @throws CodedError ENGINE_PARSE (naming the node), ENGINE_BUILD, TARGET_UNSUPPORTED, PRECISION_UNSUPPORTED, PLAN_INVALID, OUTPUT_UNWRITABLE,
    *   BACKEND_UNAVAILABLE, NATIVE_MISSING, CANCELLED; no file is left behind then
    */
   async build(request: BuildRequest, options: RunOptions): Promise<BuildSummary> {
@@ -189,11 +189,14 @@ function firstUsable(probes: readonly LibraryProbe[]): UsableLibrary | undefined
   return loaded.find(({ description }) => description.hasBuilder) ?? loaded[0];
 }
 
-/** @throws CodedError TARGET_UNSUPPORTED */
+/** @throws CodedError TARGET_UNSUPPORTED, PRECISION_UNSUPPORTED */
 function targetsOf(request: BuildRequest, { description }: UsableLibrary, title: string): number[] {
   if (request.target === null) return [];
   const capability = Number(request.target.replace('sm_', ''));
-  if (description.computeCapabilities.includes(capability)) return [capability];
+  if (description.computeCapabilities.includes(capability)) {
+    checkPrecision(request.target, request.precision);
+    return [capability];
+  }
   const known = description.computeCapabilities.map((number) => `sm_${number}`);
   const reason = `${title} ${versionText(description.version)} cannot build for ${request.target}.`;
   throw new CodedError({
@@ -271,13 +274,32 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
       });
     case 'build':
     case 'internal':
-      return new CodedError({
-        code: 'ENGINE_BUILD',
-        reason: `${title} built no ${request.precision} engine from ${request.onnx}.${outcome.reason && ` ${outcome.reason}`}${said}`,
-        fix: buildFix(words),
-        place,
-      });
+      return (
+        unsupportedOperation(words, request, title) ??
+        new CodedError({
+          code: 'ENGINE_BUILD',
+          reason: `${title} built no ${request.precision} engine from ${request.onnx}.${outcome.reason && ` ${outcome.reason}`}${said}`,
+          fix: buildFix(words),
+          place,
+        })
+      );
   }
+}
+
+/** RTX's compiler on what an architecture lacks: `Cannot compile operation 'fc1' for Turing (SM75): FP32 GEMM is not supported`. */
+const unsupportedPattern =
+  /Cannot compile operation '(?<node>[^']*)' for (?<where>[^:]*): (?<what>[^.]*is not supported)/;
+
+function unsupportedOperation(words: readonly string[], request: BuildRequest, title: string): CodedError | null {
+  const found = words.map((line) => unsupportedPattern.exec(line)?.groups).find((groups) => groups !== undefined);
+  if (found === undefined) return null;
+  const { node = '', where = '', what = '' } = found;
+  return new CodedError({
+    code: 'PRECISION_UNSUPPORTED',
+    reason: `${title} cannot build ${request.precision} for ${where}: ${what} (node ${node} of ${request.onnx}).`,
+    fix: `Leave out ${request.target ?? 'this GPU'} or ${request.precision}, or choose a newer architecture.`,
+    place: { file: request.onnx, node },
+  });
 }
 
 /** What the log marks as errors, without what only says that there is no GPU: that is no error when building for one. */

@@ -6,6 +6,7 @@
  * each Jetson. INT8 on sm_53 and sm_62: torch2trt's page says otherwise for TX2, but `platformHasFastInt8()` is false there
  * and Q/DQ networks do not build (NVIDIA/TensorRT issue 3157).
  */
+import { CodedError } from '../contract/errors';
 import type { Precision } from '../contract/plan';
 
 export interface Platform {
@@ -71,10 +72,32 @@ export function explainTarget(target: string): string | null {
   const platform = platformOf(target);
   if (platform === undefined) return null;
   const { devices, newestTensorRT, jetPack } = platform;
-  const names = new Intl.ListFormat('en', { type: 'conjunction' }).format(devices);
+  const names = list(devices);
   if (newestTensorRT === newest)
     return `${target} (${names}) is served by TensorRT ${newestTensorRT} on such a device.`;
   const major = newestTensorRT.split('.')[0] ?? newestTensorRT;
   const carrier = jetPack === null ? '' : `, from JetPack ${jetPack}`;
   return `${target} (${names}) needs TensorRT ${major}: the newest for it is ${newestTensorRT}${carrier}.`;
+}
+
+/**
+ * Refuses a precision that an architecture has no hardware for, before any work is done. Architectures that the table
+ * does not know are left to the builder.
+ *
+ * @throws CodedError PRECISION_UNSUPPORTED with the precisions that work there
+ */
+export function checkPrecision(target: string, precision: Precision): void {
+  const platform = platformOf(target);
+  if (platform === undefined || platform.precisions.includes(precision)) return;
+  const names = list(platform.devices);
+  throw new CodedError({
+    code: 'PRECISION_UNSUPPORTED',
+    reason: `${target} (${names}) has no ${precision.toUpperCase()} hardware, so no ${precision} engine can be built for it.`,
+    fix: `Leave out ${precision} or ${target}; ${list(platform.precisions)} work there.`,
+    place: { field: 'targets' },
+  });
+}
+
+function list(words: readonly string[]): string {
+  return new Intl.ListFormat('en', { type: 'conjunction' }).format(words);
 }

@@ -67,6 +67,15 @@ describe('buildError', () => {
     expect(errorOf({ log: [noGpu] }).reason).toContain('cudaError 35');
   });
 
+  test('an operation that the architecture lacks is PRECISION_UNSUPPORTED and named', () => {
+    const line =
+      "error: Myelin ([pass.cpp:337] Cannot compile operation '/fc1/Gemm' for Turing (SM75): FP32 GEMM is not supported. In x)";
+    const error = errorOf({ log: [line] });
+    expect(error.code).toBe('PRECISION_UNSUPPORTED');
+    expect(error.place?.node).toBe('/fc1/Gemm');
+    expect(error.reason).toContain('FP32 GEMM is not supported');
+  });
+
   test('a workspace that is too small is told how to be raised', () => {
     expect(errorOf({ log: ['error: no tactics within workspace limit.'] }).fix).toContain('workspaceMiB');
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { explainTarget, platformOf, platforms } from '../../../extension/plan/platforms';
+import { CodedError } from '../../../extension/contract/errors';
+import { checkPrecision, explainTarget, platformOf, platforms } from '../../../extension/plan/platforms';
 
 describe('platforms', () => {
   test('a refused Jetson Nano is told which TensorRT it needs', () => {
@@ -23,6 +24,15 @@ describe('platforms', () => {
     expect(platformOf('sm_75')?.precisions).not.toContain('bf16');
     expect(platformOf('sm_80')?.precisions).not.toContain('fp8');
     expect(platformOf('sm_89')?.precisions).toContain('fp8');
+  });
+
+  test('a precision without hardware is refused with those that work', () => {
+    const refuse = (): void => checkPrecision('sm_75', 'bf16');
+    expect(refuse).toThrow(CodedError);
+    expect(refuse).toThrow(/PRECISION_UNSUPPORTED.*T4.*BF16/);
+    expect(() => checkPrecision('sm_53', 'int8')).toThrow(/Jetson Nano/);
+    expect(() => checkPrecision('sm_75', 'int8')).not.toThrow();
+    expect(() => checkPrecision('sm_999', 'fp8')).not.toThrow();
   });
 
   test('each architecture stands in the table once', () => {
