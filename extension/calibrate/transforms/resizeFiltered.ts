@@ -86,68 +86,59 @@ function coefficients(source: number, target: number, name: FilterName): Coeffic
   return fresh;
 }
 
-/** One pass along an axis: the same for rows and columns, by strides. */
-interface Pass {
-  /** Offset between neighbors along the resized axis, in source and target. */
-  readonly sourceStep: number;
-  readonly targetStep: number;
-  readonly coefficients: Coefficients;
-}
+const clamp = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
 
-/** Resizes one line of 8-bit values. */
-function filterBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, pass: Pass): void {
-  const { fixed, taps, first, count } = pass.coefficients;
-  const half = 1 << (precisionBits - 1);
-  for (let at = 0; at < first.length; at++) {
-    let sum = half;
-    let offset = from + first[at]! * pass.sourceStep;
-    const base = at * taps;
-    const end = base + count[at]!;
-    for (let tap = base; tap < end; tap++) {
-      sum += source[offset]! * fixed[tap]!;
-      offset += pass.sourceStep;
-    }
-    const value = sum >> precisionBits;
-    target[to + at * pass.targetStep] = value < 0 ? 0 : value > 255 ? 255 : value;
-  }
-}
-
-/** Resizes one line of float values. */
-function filterFloats(source: Float32Array, from: number, target: Float32Array, to: number, pass: Pass): void {
-  const { weights, taps, first, count } = pass.coefficients;
-  for (let at = 0; at < first.length; at++) {
-    let sum = 0;
-    let offset = from + first[at]! * pass.sourceStep;
-    const base = at * taps;
-    const end = base + count[at]!;
-    for (let tap = base; tap < end; tap++) {
-      sum += source[offset]! * weights[tap]!;
-      offset += pass.sourceStep;
-    }
-    target[to + at * pass.targetStep] = sum;
-  }
-}
-
-function resizeAxis(pixels: Pixels, axis: 'row' | 'column', size: number, filter: FilterName): Pixels {
-  const vertical = axis === 'row';
-  const target = vertical ? blankPixels(pixels, size, pixels.width) : blankPixels(pixels, pixels.height, size);
+/** Resizes the rows: every target pixel is a weighted sum of its neighbors on the line. */
+function resizeColumns(pixels: Pixels, width: number, filter: FilterName): Pixels {
+  const target = blankPixels(pixels, pixels.height, width);
   const from = stridesOf(pixels);
   const to = stridesOf(target);
-  const across = vertical ? 'column' : 'row';
-  const pass: Pass = {
-    sourceStep: from[axis],
-    targetStep: to[axis],
-    coefficients: coefficients(vertical ? pixels.height : pixels.width, size, filter),
-  };
-  const lines = vertical ? pixels.width : pixels.height;
+  const { weights, fixed, taps, first, count } = coefficients(pixels.width, width, filter);
+  const bytes = pixels.data instanceof Uint8Array;
+  const factors = bytes ? fixed : weights;
+  const start = bytes ? 1 << (precisionBits - 1) : 0;
+  const { data } = pixels;
   for (let channel = 0; channel < pixels.channels; channel++) {
-    for (let line = 0; line < lines; line++) {
-      const source = channel * from.channel + line * from[across];
-      const goal = channel * to.channel + line * to[across];
-      if (pixels.data instanceof Uint8Array) {
-        filterBytes(pixels.data, source, target.data as Uint8Array, goal, pass);
-      } else {
-        filterFloats(pixels.data, source, target.data as Float32Array, goal, pass);
+    for (let row = 0; row < pixels.height; row++) {
+      const source = channel * from.channel + row * from.row;
+      const goal = channel * to.channel + row * to.row;
+      for (let column = 0; column < width; column++) {
+        let sum = start;
+        let offset = source + first[column]! * from.column;
+        const end = column * taps + count[column]!;
+        for (let tap = column * taps; tap < end; tap++) {
+          sum += data[offset]! * factors[tap]!;
+          offset += from.column;
+        }
+        target.data[goal + column * to.column] = bytes ? clamp(sum >> precisionBits) : sum;
+      }
+    }
+  }
+  return target;
+}
+
+/** Resizes the columns: whole rows are added up, so that memory is read in its order. */
+function resizeRows(pixels: Pixels, height: number, filter: FilterName): Pixels {
+  const target = blankPixels(pixels, height, pixels.width);
+  const { weights, fixed, taps, first, count } = coefficients(pixels.height, height, filter);
+  const bytes = pixels.data instanceof Uint8Array;
+  const factors = bytes ? fixed : weights;
+  // Interleaved channels lie in one row; planes are resized one by one.
+  const planes = pixels.layout === 'hwc' ? 1 : pixels.channels;
+  const length = pixels.layout === 'hwc' ? pixels.width * pixels.channels : pixels.width;
+  const sums = bytes ? new Int32Array(length) : new Float64Array(length);
+  const { data } = pixels;
+  for (let plane = 0; plane < planes; plane++) {
+    for (let row = 0; row < height; row++) {
+      sums.fill(bytes ? 1 << (precisionBits - 1) : 0);
+      for (let tap = 0; tap < count[row]!; tap++) {
+        const factor = factors[row * taps + tap]!;
+        const source = (plane * pixels.height + first[row]! + tap) * length;
+        for (let at = 0; at < length; at++) sums[at]! += data[source + at]! * factor;
+      }
+      const goal = (plane * height + row) * length;
+      for (let at = 0; at < length; at++) {
+        target.data[goal + at] = bytes ? clamp(sums[at]! >> precisionBits) : sums[at]!;
       }
     }
   }
@@ -157,7 +148,7 @@ function resizeAxis(pixels: Pixels, axis: 'row' | 'column', size: number, filter
 /** Resizes to `height` × `width`; an axis that keeps its size is left untouched, as in Pillow. */
 export function resizeFiltered(pixels: Pixels, height: number, width: number, filter: FilterName): Pixels {
   let result = pixels;
-  if (result.width !== width) result = resizeAxis(result, 'column', width, filter);
-  if (result.height !== height) result = resizeAxis(result, 'row', height, filter);
+  if (result.width !== width) result = resizeColumns(result, width, filter);
+  if (result.height !== height) result = resizeRows(result, height, filter);
   return result;
 }
