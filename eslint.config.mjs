@@ -2,7 +2,6 @@
  * The import law of the project, as lint rules with messages (ARCHITECTURE.md, "Import law"), plus type-aware checks.
  */
 import js from '@eslint/js';
-import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 const forbid = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
@@ -22,9 +21,11 @@ export default tseslint.config(
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { 'import-x': importX },
     rules: {
-      'import-x/no-default-export': 'error',
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportDefaultDeclaration', message: 'Named exports only: one name for a thing, everywhere.' },
+      ],
       'no-duplicate-imports': ['error', { allowSeparateTypeImports: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
@@ -52,10 +53,6 @@ export default tseslint.config(
     }),
   },
   { files: ['extension/extension.ts', 'extension/ui/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
-  {
-    files: ['*.config.ts'],
-    rules: { 'import-x/no-default-export': 'off' },
-  },
   {
     files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
     languageOptions: {
