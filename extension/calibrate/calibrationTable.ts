@@ -46,6 +46,7 @@ const tableSchema = Type.Object(
     representative: Type.Boolean(),
     tensors: Type.Record(Type.String(), entrySchema),
     excluded: Type.Optional(Type.Record(Type.String(), Type.String())),
+    biasCorrections: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Number()))),
   },
   { additionalProperties: false },
 );
@@ -74,10 +75,11 @@ export async function writeCalibrationTable(table: CalibrationTable, path: strin
 }
 
 /** The text of a table: one line per tensor, so that two tables can be compared line by line. */
-export function formatCalibrationTable({ tensors, excluded, ...head }: CalibrationTable): string {
+export function formatCalibrationTable({ tensors, excluded, biasCorrections, ...head }: CalibrationTable): string {
   const fields = Object.entries(head).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
   fields.push(`  "tensors": ${linePerMember(tensors)}`);
   if (excluded !== undefined) fields.push(`  "excluded": ${linePerMember(excluded)}`);
+  if (biasCorrections !== undefined) fields.push(`  "biasCorrections": ${linePerMember(biasCorrections)}`);
   return `{\n${fields.join(',\n')}\n}\n`;
 }
 

@@ -20,12 +20,12 @@ import {
 } from '../model/onnx.generated';
 
 /** Names of what a probe adds; chosen so that no exporter writes them. */
-const prefix = 'precision-bench::';
+export const probePrefix = 'precision-bench::';
 
 /** Vectors over the tensors of a range probe, in the order asked for. */
-export const rangeOutputs = { min: `${prefix}min`, max: `${prefix}max`, sum: `${prefix}sum` } as const;
+export const rangeOutputs = { min: `${probePrefix}min`, max: `${probePrefix}max`, sum: `${probePrefix}sum` } as const;
 /** `sizes`: the dims of all tensors one after the other; `ranks`: how many belong to each. */
-export const shapeOutputs = { sizes: `${prefix}sizes`, ranks: `${prefix}ranks` } as const;
+export const shapeOutputs = { sizes: `${probePrefix}sizes`, ranks: `${probePrefix}ranks` } as const;
 
 /** The model with the named tensors as its outputs, declared by name only: the runtime fills in the type. */
 export function valueProbe(model: Model, tensors: readonly string[]): Model {
@@ -38,10 +38,13 @@ export function valueProbe(model: Model, tensors: readonly string[]): Model {
 export function shapeProbe(model: Model, tensors: readonly string[]): Model {
   const probe = valueProbe(model, Object.values(shapeOutputs));
   const nodes = tensors.flatMap((tensor, index) => [
-    newNode({ opType: 'Shape', input: [tensor], output: [`${prefix}shape${index}`] }),
-    newNode({ opType: 'Shape', input: [`${prefix}shape${index}`], output: [`${prefix}rank${index}`] }),
+    newNode({ opType: 'Shape', input: [tensor], output: [`${probePrefix}shape${index}`] }),
+    newNode({ opType: 'Shape', input: [`${probePrefix}shape${index}`], output: [`${probePrefix}rank${index}`] }),
   ]);
-  nodes.push(concat('shape', tensors.length, shapeOutputs.sizes), concat('rank', tensors.length, shapeOutputs.ranks));
+  nodes.push(
+    concat(numbered('shape', tensors.length), shapeOutputs.sizes),
+    concat(numbered('rank', tensors.length), shapeOutputs.ranks),
+  );
   probe.proto.graph.node.push(...nodes);
   return probe;
 }
@@ -54,7 +57,7 @@ export interface ProbedTensor {
 
 /** The output of a range probe that carries a tensor's values as float32. */
 export function valueOutput({ name, dtype }: ProbedTensor): string {
-  return dtype === 'fp32' ? name : `${prefix}fp32::${name}`;
+  return dtype === 'fp32' ? name : `${probePrefix}fp32::${name}`;
 }
 
 /**
@@ -67,7 +70,7 @@ export function rangeProbe(model: Model, ranges: readonly ProbedTensor[], values
   const graph = probe.proto.graph;
   for (const tensor of [...ranges, ...values]) if (tensor.dtype !== 'fp32') graph.node.push(castToFloat32(tensor));
   if (ranges.length === 0) return probe;
-  const flat = `${prefix}flat`;
+  const flat = `${probePrefix}flat`;
   graph.initializer.push(
     newTensor({ name: flat, dims: [1], dataType: dataType.INT64, int64Data: BigInt64Array.of(-1n) }),
   );
@@ -76,10 +79,10 @@ export function rangeProbe(model: Model, ranges: readonly ProbedTensor[], values
     // A vector reduces to a vector of one element, which Concat takes; Reshape copies nothing.
     graph.node.push(newNode({ opType: 'Reshape', input: [valueOutput(tensor), flat], output: [vector] }));
     for (const { opType, key } of reductions) {
-      graph.node.push(newNode({ opType, input: [vector], output: [`${prefix}${key}${index}`] }));
+      graph.node.push(newNode({ opType, input: [vector], output: [`${probePrefix}${key}${index}`] }));
     }
   });
-  for (const { key } of reductions) graph.node.push(concat(key, ranges.length, rangeOutputs[key]));
+  for (const { key } of reductions) graph.node.push(concat(numbered(key, ranges.length), rangeOutputs[key]));
   return probe;
 }
 
@@ -98,11 +101,16 @@ function castToFloat32(tensor: ProbedTensor): NodeProto {
   });
 }
 
-function concat(key: string, length: number, output: string): NodeProto {
+/** Joins vectors into one output. */
+export function concat(input: readonly string[], output: string): NodeProto {
   return newNode({
     opType: 'Concat',
-    input: Array.from({ length }, (_, index) => `${prefix}${key}${index}`),
+    input: [...input],
     output: [output],
     attribute: [newAttribute({ name: 'axis', type: attributeType.INT, i: 0n })],
   });
+}
+
+function numbered(key: string, length: number): string[] {
+  return Array.from({ length }, (_, index) => `${probePrefix}${key}${index}`);
 }

@@ -64,4 +64,6 @@ export interface CalibrationTable {
   readonly tensors: Readonly<Record<string, CalibrationEntry>>;
   /** Tensors that were to get a scale and cannot (NaN in them …), with the reason; they stay in a higher precision. */
   readonly excluded?: Readonly<Record<string, string>>;
+  /** Mean INT8 error per output channel by layer (node name of the prepared model); subtracted from the layer's bias. */
+  readonly biasCorrections?: Readonly<Record<string, readonly number[]>>;
 }

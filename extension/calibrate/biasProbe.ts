@@ -1,0 +1,129 @@
+/**
+ * A temporary model that computes every quantized layer beside its FP32 original, both from the FP32 activations.
+ *
+ * Its outputs are the mean differences per output channel: what rounding the weights and clipping the activations adds to a
+ * layer on average, apart from what the layers before it did. Used by `measureBiases.ts`; siblings are in `probeModels.ts`.
+ */
+import { setInt, setInts } from '../model/attributes';
+import { cloneMessage } from '../model/cloneModel';
+import { GraphIndex } from '../model/graphIndex';
+import { opsetVersion, type Model } from '../model/model';
+import { newNode, type NodeProto, type TensorProto } from '../model/onnx.generated';
+import { makeInt64 } from '../model/tensorValues';
+import { probePrefix, valueProbe } from './probeModels';
+import { correctableLayers, type BiasedLayer } from './quantizedLayers';
+
+export interface BiasProbe {
+  readonly model: Model;
+  /** Node names; output i of the model belongs to layer i. */
+  readonly layers: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/**
+ * @param prepared the FP32 model
+ * @param quantized the same after `applyPlan` with everything but the Q/DQ pairs in FP32
+ */
+export function biasProbe(prepared: Model, quantized: Model): BiasProbe {
+  const layers = correctableLayers(prepared, quantized);
+  const outputs = layers.map((_, layer) => `${probePrefix}bias${layer}`);
+  const model = valueProbe(prepared, outputs);
+  const writer = new BiasProbeWriter(model, quantized);
+  layers.forEach((layer, position) => writer.compare(layer, outputs[position] ?? ''));
+  return { model, layers: layers.map(({ node }) => node.name ?? ''), outputs };
+}
+
+class BiasProbeWriter {
+  private readonly graph;
+  private readonly axesAreInput: boolean;
+  private readonly original: GraphIndex;
+  private readonly quantized: GraphIndex;
+  private readonly rewritten: ReadonlyMap<string | undefined, NodeProto>;
+  private readonly copies = new Map<string, string>();
+  private names = 0;
+
+  constructor(probe: Model, quantized: Model) {
+    this.graph = probe.proto.graph;
+    this.axesAreInput = opsetVersion(probe.proto) >= 18;
+    this.original = new GraphIndex(probe.proto.graph);
+    this.quantized = new GraphIndex(quantized.proto.graph);
+    this.rewritten = new Map(quantized.proto.graph.node.map((node) => [node.name, node]));
+  }
+
+  compare(layer: BiasedLayer, output: string): void {
+    const { node } = layer;
+    const again = this.rewritten.get(node.name);
+    if (again === undefined) return;
+    const recomputed = this.name();
+    const input = again.input.map((name) => this.copied(name));
+    this.graph.node.push({ ...cloneMessage(again), name: recomputed, input, output: [recomputed] });
+    const difference = this.add('Sub', [recomputed, node.output[0] ?? '']);
+    this.meanPerChannel(layer, difference, output);
+  }
+
+  /**
+   * The name under which the probe has a tensor of the quantized model: its own for activations that both models compute, else
+   * that of a copy of the constant or the Q/DQ node that makes it.
+   */
+  private copied(name: string): string {
+    if (name === '') return '';
+    const known = this.copies.get(name);
+    if (known !== undefined) return known;
+    const copy = this.copyOf(name);
+    this.copies.set(name, copy);
+    return copy;
+  }
+
+  private copyOf(name: string): string {
+    const constant = this.quantized.initializer(name);
+    if (constant !== undefined) return this.copiedConstant(constant);
+    const producer = this.quantized.producer(name);
+    const isPair = producer?.opType === 'QuantizeLinear' || producer?.opType === 'DequantizeLinear';
+    if (producer === undefined || !isPair) return name;
+    const copy = this.name();
+    const input = producer.input.map((source) => this.copied(source));
+    this.graph.node.push({ ...cloneMessage(producer), name: copy, input, output: [copy] });
+    return copy;
+  }
+
+  private copiedConstant(constant: TensorProto): string {
+    if (this.original.initializer(constant.name ?? '') !== undefined) return constant.name ?? '';
+    const copy = this.name();
+    this.graph.initializer.push({ ...cloneMessage(constant), name: copy });
+    return copy;
+  }
+
+  private meanPerChannel({ channels, output }: BiasedLayer, tensor: string, result: string): void {
+    if (output === 'lastAxis') {
+      const shape = this.constant([-1, channels]);
+      this.mean(this.add('Reshape', [tensor, shape]), [0], result);
+      return;
+    }
+    const axes = Array.from({ length: output.rank }, (_, axis) => axis).filter((axis) => axis !== output.axis);
+    this.mean(tensor, axes, result);
+  }
+
+  private mean(tensor: string, axes: readonly number[], result: string): void {
+    const node = newNode({ opType: 'ReduceMean', name: result, input: [tensor], output: [result] });
+    setInt(node, 'keepdims', 0);
+    if (this.axesAreInput) node.input.push(this.constant(axes));
+    else setInts(node, 'axes', axes);
+    this.graph.node.push(node);
+  }
+
+  private constant(values: readonly number[]): string {
+    const name = this.name();
+    this.graph.initializer.push(makeInt64(name, values));
+    return name;
+  }
+
+  private add(opType: string, input: readonly string[]): string {
+    const output = this.name();
+    this.graph.node.push(newNode({ opType, name: output, input: [...input], output: [output] }));
+    return output;
+  }
+
+  private name(): string {
+    return `${probePrefix}layer${this.names++}`;
+  }
+}
