@@ -1,9 +1,9 @@
-/* eslint-disable import-x/no-default-export -- these modules have the exports they have */
+/* eslint-disable no-restricted-syntax -- these modules have the exports they have */
 /**
  * Modules without type declarations of their own.
  *
  * Binary and text imports are inlined: by esbuild's `binary` and `text` loaders in the bundles and by the plugin in
- * `vitest.config.ts` in tests, so that nothing has to be found on disk at run time.
+ * `vitest.config.mjs` in tests, so that nothing has to be found on disk at run time.
  */
 declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm' {
   const bytes: Uint8Array;
