@@ -6,6 +6,8 @@
  */
 import type { TensorRange, TensorRanges } from '../contract/calibrationTable';
 import { elementCount, type DType } from '../contract/tensor';
+import { getInt, getString } from '../model/attributes';
+import { dtypeOrNull } from '../model/dtype';
 import { GraphIndex, subgraphs } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
@@ -62,6 +64,7 @@ class Decider {
   private readonly shapeNodes: ReadonlySet<NodeProto>;
   private readonly positionNodes: ReadonlySet<NodeProto>;
   private readonly normalizations: ReadonlySet<NodeProto>;
+  private readonly scores: ReadonlySet<NodeProto>;
 
   constructor(
     model: Model,
@@ -75,6 +78,7 @@ class Decider {
     this.shapeNodes = shapeArithmeticNodes(graph, options.ranges);
     this.positionNodes = positionNodes(graph.node, this.index);
     this.normalizations = normalizationNodes(graph, this.index, this.constants);
+    this.scores = scoreNodes(graph.node, this.index);
     this.masks =
       options.low === 'fp16'
         ? findAttentionMasks(graph, this.index, this.constants, options.ranges)
@@ -130,15 +134,29 @@ class Decider {
     const opType = node.opType ?? '';
     const listed = rules.fp32Operators.get(opType);
     if (listed !== undefined) return `${opType} ${listed}`;
-    if (this.positionNodes.has(node)) return 'computes box or grid positions';
+    if (this.positionNodes.has(node)) return 'computes positions, or values that are then rounded to integers';
     if (this.normalizations.has(node)) return 'is part of a normalization or root of squares';
     return (
+      this.modeReason(node) ??
       this.typeReason(node, schema) ??
       this.powerReason(node) ??
       this.constantReason(node) ??
       this.rangeReason(node) ??
-      this.sumReason(node)
+      this.sumReason(node) ??
+      this.scoreReason(node) ??
+      this.endReason(node)
     );
+  }
+
+  /** Operators that are sensitive in one of their modes only. */
+  private modeReason(node: NodeProto): string | null {
+    if (node.opType === 'ScatterElements' || node.opType === 'ScatterND') {
+      return getString(node, 'reduction', 'none') === 'none'
+        ? null
+        : `${node.opType} reduces in the precision of its tensor`;
+    }
+    if (node.opType !== 'BatchNormalization') return null;
+    return getInt(node, 'training_mode', 0) === 0 ? null : 'computes batch statistics';
   }
 
   /** Mixed or unknown types, and integers too large to be exact. */
@@ -228,6 +246,25 @@ class Decider {
     return sum <= rules.fp16Max ? null : `the sum of its ${count} elements reaches ${format(sum)}, beyond FP16`;
   }
 
+  /** What computes scores, up to the softmax, where they are so large that rounding them changes the result. */
+  private scoreReason(node: NodeProto): string | null {
+    const limit = rules.largestScore[this.options.low];
+    if (!this.scores.has(node)) return null;
+    for (const name of node.opType === 'Softmax' || node.opType === 'LogSoftmax' ? node.input : node.output) {
+      const largest = this.range(name)?.max ?? 0;
+      if (largest > limit)
+        return `scores before a softmax reach ${format(largest)}; rounded they would change its result`;
+    }
+    return null;
+  }
+
+  /** The cast to an FP32 output comes before the last activation rather than behind it. */
+  private endReason(node: NodeProto): string | null {
+    if (!rules.finalActivations.has(node.opType ?? '')) return null;
+    const ends = node.output.every((name) => this.index.isGraphOutput(name) && this.index.consumers(name).length === 0);
+    return ends ? 'is the last step before an output, which is FP32 anyway' : null;
+  }
+
   /** Largest magnitude seen, without what an attention mask adds; 0 if not observed. */
   private magnitude(name: string): number {
     const range = this.range(name);
@@ -247,28 +284,66 @@ export function typesOf(model: Model, ranges: TensorRanges | null): TensorTypes 
   return types;
 }
 
-/** What computes the positions that GridSample, RoiAlign and NonMaxSuppression read, back to the layer that predicts them. */
+/** What computes values that must be exact (positions, values before rounding), back to the layer that predicts them. */
 function positionNodes(nodes: readonly NodeProto[], index: GraphIndex): Set<NodeProto> {
-  const found = new Set<NodeProto>();
-  const visit = (name: string | undefined): void => {
-    const node = name === undefined || name === '' ? undefined : index.producer(name);
-    if (node === undefined || found.has(node) || !computesPositions(node)) return;
+  const starts = nodes.flatMap((node) =>
+    (rules.positionInputs[node.opType ?? ''] ?? []).map((position) => node.input[position]),
+  );
+  for (const node of nodes) if (node.opType === 'Cast' && castsToInteger(node)) starts.push(node.input[0]);
+  return producersOf(
+    starts,
+    index,
+    (node) => positionArithmetic.has(node.opType ?? '') || rules.copyOperators.has(node.opType ?? ''),
+  );
+}
+
+const positionArithmetic = new Set(
+  'Add Sub Mul Div Exp Clip Min Max Abs ReduceMax ReduceMin Round Floor Ceil Sigmoid Tanh Pow Cast Where Neg Sum Softmax'.split(
+    ' ',
+  ),
+);
+
+function castsToInteger(node: NodeProto): boolean {
+  const target = dtypeOrNull(getInt(node, 'to', 0));
+  return target !== null && target !== 'bool' && !target.startsWith('fp') && target !== 'bf16';
+}
+
+/** Every softmax and the nodes that compute its scores, back to and with the matrix product. */
+function scoreNodes(nodes: readonly NodeProto[], index: GraphIndex): Set<NodeProto> {
+  const softmaxes = nodes.filter((node) => node.opType === 'Softmax' || node.opType === 'LogSoftmax');
+  const found = producersOf(
+    softmaxes.map((node) => node.input[0]),
+    index,
+    (node) => scoreArithmetic.has(node.opType ?? '') || rules.copyOperators.has(node.opType ?? ''),
+  );
+  for (const node of [...found, ...softmaxes]) {
     found.add(node);
-    node.input.forEach(visit);
-  };
-  for (const node of nodes) {
-    for (const position of rules.positionInputs[node.opType ?? ''] ?? []) visit(node.input[position]);
+    for (const name of node.input) {
+      const producer = index.producer(name);
+      if (producer?.opType === 'MatMul' || producer?.opType === 'Gemm') found.add(producer);
+    }
   }
   return found;
 }
 
-const positionArithmetic = new Set(
-  'Add Sub Mul Div Exp Clip Min Max Sigmoid Tanh Pow Cast Where Neg Sum Softmax'.split(' '),
-);
+const scoreArithmetic = new Set(['Add', 'Sub', 'Mul', 'Div', 'Where']);
 
-function computesPositions(node: NodeProto): boolean {
-  const opType = node.opType ?? '';
-  return positionArithmetic.has(opType) || rules.copyOperators.has(opType);
+/** The nodes before some tensors, as far back as a test holds. */
+function producersOf(
+  names: readonly (string | undefined)[],
+  index: GraphIndex,
+  belongs: (node: NodeProto) => boolean,
+): Set<NodeProto> {
+  const found = new Set<NodeProto>();
+  const pending = [...names];
+  while (pending.length > 0) {
+    const name = pending.pop();
+    const node = name === undefined || name === '' ? undefined : index.producer(name);
+    if (node === undefined || found.has(node) || !belongs(node)) continue;
+    found.add(node);
+    pending.push(...node.input);
+  }
+  return found;
 }
 
 function isReduced(type: DType): boolean {

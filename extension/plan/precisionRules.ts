@@ -25,6 +25,12 @@ export const fp16Headroom = { representative: 8, random: 64 } as const;
 /** Integers are exact up to here (2^11 in FP16, 2^8 in BF16); larger ones are counts or positions and stay FP32. */
 export const exactIntegers: Readonly<Record<'fp16' | 'bf16', number>> = { fp16: 2048, bf16: 256 };
 
+/**
+ * Largest positive attention score or logit before a softmax: beyond it the rounding of the score itself (11 or 8 bits)
+ * moves the probabilities by more than an eighth. Masks are negative and do not count.
+ */
+export const largestScore: Readonly<Record<'fp16' | 'bf16', number>> = { fp16: 512, bf16: 64 };
+
 /** Sine and cosine need the absolute error of their argument to be small; beyond this it is not in 11 bits. */
 export const largestPhase = 8;
 
@@ -43,6 +49,11 @@ const grouped: readonly (readonly [string, string])[] = [
   ],
   ['draws random numbers', 'RandomNormal RandomNormalLike RandomUniform RandomUniformLike Multinomial Bernoulli'],
   ['has no reduced-precision implementation in TensorRT', 'Celu Upsample EyeLike'],
+  ['reads the bits of its input', 'BitCast'],
+  [
+    'works on sequences, whose type is part of the interface',
+    'SplitToSequence SequenceInsert SequenceConstruct SequenceAt SequenceErase ConcatFromSequence SequenceMap Optional OptionalGetElement',
+  ],
   ['is training code', 'Gradient Momentum Adam Adagrad SoftmaxCrossEntropyLoss NegativeLogLikelihoodLoss'],
 ];
 
@@ -70,11 +81,24 @@ export const typeBlindOperators: ReadonlySet<string> = new Set(['Shape', 'Size',
 /** Operators whose sum over many elements could overflow FP16 before the division. */
 export const averagingOperators: ReadonlySet<string> = new Set(['ReduceMean', 'GlobalAveragePool', 'AveragePool']);
 
-/** Inputs whose positions need FP32 even where the data input does not, with all that computes them. */
+/** Activations that end a network: in FP32 they cost nothing where their result leaves the graph as FP32 anyway. */
+export const finalActivations: ReadonlySet<string> = new Set([
+  'Softmax',
+  'LogSoftmax',
+  'Sigmoid',
+  'HardSigmoid',
+  'Tanh',
+]);
+
+/** Inputs whose exact values matter even where the data around them is robust, with all that computes them. */
 export const positionInputs: Readonly<Record<string, readonly number[]>> = {
   GridSample: [1],
   NonMaxSuppression: [0],
   RoiAlign: [1],
   MaxRoiPool: [1],
   DeformConv: [2],
+  Floor: [0],
+  Ceil: [0],
+  Round: [0],
+  Mod: [0, 1],
 };
