@@ -1,5 +1,5 @@
 /** Lists data files below a folder in a fixed order (by path, as Python sorts strings), following links as os.walk can. */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { CodedError } from '../../contract/errors';
 
@@ -42,9 +42,16 @@ export function hasExtension(file: string, extensions: readonly string[]): boole
 }
 
 /** All files below `folder` with one of the extensions: those of a folder first, then its subfolders in order. */
-export async function listFiles(folder: string, extensions: readonly string[]): Promise<string[]> {
+export async function listFiles(
+  folder: string,
+  extensions: readonly string[],
+  above: readonly string[] = [],
+): Promise<string[]> {
   const { files, folders } = await listFolder(folder);
+  // A link to a folder above would go round in circles.
+  const real = await realpath(folder);
+  if (above.includes(real)) return [];
   const found = files.filter((name) => hasExtension(name, extensions)).map((name) => join(folder, name));
-  for (const name of folders) found.push(...(await listFiles(join(folder, name), extensions)));
+  for (const name of folders) found.push(...(await listFiles(join(folder, name), extensions, [...above, real])));
   return found;
 }

@@ -10,7 +10,8 @@ import { extname, resolve } from 'node:path';
 import { CodedError, throwIfCancelled } from '../../contract/errors';
 import type { Transform } from '../../contract/plan';
 import type { Tensor, ValueSpec } from '../../contract/tensor';
-import type { Dataset, OpenDatasetOptions, Sample } from '../dataset';
+import type { Dataset, OpenDatasetOptions, Sample, SampleInfo } from '../dataset';
+import { labelsInOrder, readLabels } from '../labels';
 import { applyTransforms } from '../transforms/applyTransforms';
 import { grayscale, toRgb } from '../transforms/color';
 import { imageExtensions } from '../transforms/decodeImage';
@@ -35,9 +36,31 @@ const manifestExtensions = ['.csv', '.tsv', '.jsonl', '.ndjson', '.txt'];
 const moduleExtensions = ['.js', '.mjs', '.cjs'];
 const defaultRandomSamples = 32;
 
+/** Labels from a file, in the order of the samples, for sources that do not look for them by name. */
+async function withLabels(source: SampleSource, labels: string | null): Promise<SampleSource> {
+  if (labels === null) return source;
+  try {
+    const table = await readLabels(labels);
+    const entries = labelsInOrder(table, source.length);
+    const labelOf = (index: number) => entries[index]?.label ?? null;
+    const describe = (index: number): SampleInfo => ({
+      ...(source.describe?.(index) ?? { id: String(index), file: null }),
+      label: labelOf(index),
+    });
+    const read: SampleSource['read'] = async (index, signal) => ({
+      ...(await source.read(index, signal)),
+      label: labelOf(index),
+    });
+    return { ...source, labelled: true, classes: table.classes ?? source.classes, describe, read };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
 async function openFolder(folder: string, labels: string | null): Promise<SampleSource> {
   const sets = await findTensorSets(folder);
-  if (sets.length > 0) return openTensorSets(sets, folder);
+  if (sets.length > 0) return withLabels(await openTensorSets(sets, folder), labels);
   if (labels !== null && (await listFiles(folder, imageExtensions)).length > 0) return openImageFolder(folder, labels);
   const kind = await imageFolderKind(folder);
   if (kind === 'classFolders') return openClassFolders(folder);
@@ -51,13 +74,13 @@ async function openFolder(folder: string, labels: string | null): Promise<Sample
   });
 }
 
-function openFile(file: string, options: OpenDatasetOptions): Promise<SampleSource> {
+async function openFile(file: string, options: OpenDatasetOptions): Promise<SampleSource> {
   const names = options.inputs.map(({ name }) => name);
   const extension = extname(file).toLowerCase();
   if (extension === '.npz') return openNpz(file, names, options.labels, options.signal);
   if (extension === '.npy') return openNpy(file, options.labels);
   if (manifestExtensions.includes(extension)) return openManifest(file, names, options.labels);
-  if (moduleExtensions.includes(extension)) return openModule(file);
+  if (moduleExtensions.includes(extension)) return withLabels(await openModule(file), options.labels);
   if ((imageExtensions as readonly string[]).includes(extension)) return openImageFile(file, options.labels);
   throw new CodedError({
     code: 'DATA_UNREADABLE',
@@ -74,7 +97,9 @@ async function openSource(options: OpenDatasetOptions): Promise<SampleSource> {
     return openRandom(options.inputs, samples, options.seed ?? 0);
   }
   const { file, expression } = splitDataSource(options.source);
-  if (expression !== null || file.endsWith('.py')) return openPython(resolve(file), expression, options);
+  if (expression !== null || file.endsWith('.py')) {
+    return withLabels(await openPython(resolve(file), expression, options), options.labels);
+  }
   const path = resolve(options.source);
   const stats = await stat(path).catch(() => null);
   if (stats === null) {
@@ -131,7 +156,9 @@ function prepareImage(image: Image, steps: readonly SampleStep[], preparation: P
 function prepareValue(value: RawValue, sample: RawSample, preparation: Preparation): MatchedValue {
   const steps = sample.steps ?? [];
   if (!isTensor(value)) return prepareImage(value, steps, preparation);
-  const wantsFloats = preparation.inputs.some(({ dtype, shape }) => dtype.includes('fp') && (shape?.length ?? 4) >= 3);
+  const wantsFloats = preparation.inputs.some(
+    ({ dtype, shape }) => /^(fp|bf)/.test(dtype) && (shape?.length ?? 4) >= 3,
+  );
   const image = wantsFloats && preparation.transforms.length > 0 ? asImage(value) : null;
   return image === null ? value : prepareImage(image, steps, preparation);
 }

@@ -1,9 +1,11 @@
 /**
  * JPEG through libjpeg-turbo compiled to WebAssembly: the library that PIL and OpenCV use, so pixels are equal bit for
- * bit. EXIF orientation is ignored, as PIL's `Image.open` and torchvision's loader do.
+ * bit. EXIF orientation is ignored, as PIL's `Image.open` and torchvision's loader do. The rare CMYK files (ImageNet has
+ * some) go through a decoder in JavaScript, which differs from PIL by a level here and there.
  */
 import createModule from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs';
 import wasm from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasm';
+import { decode as decodeInJavaScript } from 'jpeg-js';
 import type { Image } from './pixels';
 
 let loading: ReturnType<typeof createModule> | undefined;
@@ -29,15 +31,23 @@ function componentCount(bytes: Uint8Array): number | null {
 
 /** Why a file that the decoder refused cannot be decoded. */
 function diagnose(bytes: Uint8Array): string {
-  const components = componentCount(bytes);
-  if (components === null) return 'it has no picture';
-  if (components === 4) return 'CMYK colors are not supported; convert it to RGB';
+  if (componentCount(bytes) === null) return 'it has no picture';
   const ended = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).lastIndexOf('ffd9', undefined, 'hex') > 0;
   return ended ? 'its data is damaged' : 'it is truncated';
 }
 
+function decodeCmyk(bytes: Uint8Array): Image {
+  const { width, height, data } = decodeInJavaScript(bytes, {
+    formatAsRGBA: false,
+    useTArray: true,
+    tolerantDecoding: false,
+  });
+  return { width, height, channels: 3, layout: 'hwc', data: Uint8Array.from(data) };
+}
+
 /** @throws Error saying why */
 export async function decodeJpeg(bytes: Uint8Array): Promise<Image> {
+  if (componentCount(bytes) === 4) return decodeCmyk(bytes);
   const module = await loadModule();
   const decoder = new module.JPEGDecoder();
   try {

@@ -1,7 +1,8 @@
 /**
  * Resize with a filter that widens on reduction (antialiasing), bit for bit as Pillow's `Image.resize`.
  *
- * Source of the algorithm: Pillow, `src/libImaging/Resample.c`: two passes, horizontal first; filter coefficients in
+ * Source of the algorithm: Pillow 3.3 to 12, `src/libImaging/Resample.c`: two passes, horizontal first (Pillow 13 takes
+ * the vertical one first where the height shrinks much more: up to one level apart, bilinear); filter coefficients in
  * double precision, normalized, then as 22-bit fixed point for 8-bit pictures, whose first pass is rounded to 8 bits.
  * torchvision's Resize on PIL images calls it. Float pictures (after toTensor) take the same filter without rounding.
  */

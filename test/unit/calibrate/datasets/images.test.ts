@@ -1,3 +1,5 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { grayPng, labelsOf, open, rgbPng, spec, temporaryFolder, valuesOf, write } from './makeData';
 
@@ -63,6 +65,14 @@ describe('folder of pictures', () => {
     expect(await valuesOf(data, 0)).toEqual([1, 1, 1, 1]);
     await expect(open(temporaryFolder(), gray)).rejects.toMatchObject({ code: 'DATA_EMPTY' });
     await expect(open(`${folder}/none`, gray)).rejects.toMatchObject({ code: 'DATA_NOT_FOUND' });
+  });
+
+  it('a link to a folder above does not go round in circles', async () => {
+    const folder = temporaryFolder();
+    write(folder, 'sub/a.png', grayPng(1));
+    write(folder, 'b.png', grayPng(2));
+    symlinkSync(folder, join(folder, 'sub/loop'));
+    expect((await open(folder, gray)).length).toBe(2);
   });
 
   it('labels come from a file, by relative path or unambiguous base name', async () => {

@@ -128,6 +128,18 @@ describe('JavaScript modules', () => {
     expect((await data.get(1)).tensors['x']?.dims).toEqual([1, 3]);
   });
 
+  it('labels from a file, in order; another number of them is refused', async () => {
+    const file = module('export const length = 2; export const get = (i) => [i, i, i];');
+    const labels = write(temporaryFolder(), 'labels.txt', '7\n8\n');
+    const data = await open(file, vector, { labels });
+    expect(await labelsOf(data)).toEqual([7, 8]);
+    expect([data.labelled, data.describe?.(1).label]).toEqual([true, 8]);
+    const numbered = write(temporaryFolder(), 'labels.csv', 'index,label\n1,8\n0,7\n');
+    expect(await labelsOf(await open(file, vector, { labels: numbered }))).toEqual([7, 8]);
+    const short = write(temporaryFolder(), 'labels.txt', '7\n');
+    await expect(open(file, vector, { labels: short })).rejects.toMatchObject({ code: 'DATA_LABELS_INVALID' });
+  });
+
   it('CommonJS', async () => {
     const data = await open(module('module.exports = { length: 1, get: () => [1, 2, 3] };', 'data.cjs'), vector);
     expect(await valuesOf(data, 0)).toEqual([1, 2, 3]);

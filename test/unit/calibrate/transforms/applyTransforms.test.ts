@@ -36,7 +36,11 @@ describe('geometry steps', () => {
     [[640, 480], 256, [341, 256]],
     [[500, 375], 224, [298, 224]],
     [[100, 100], 50, [50, 50]],
-    [[333, 500], [224, 200], [224, 200]],
+    [
+      [333, 500],
+      [224, 200],
+      [224, 200],
+    ],
   ] as const)('resize of %j to %j gives %j', ([height, width], size, expected) => {
     expect(resizedSize({ height, width }, size as number)).toEqual(expected);
   });
@@ -59,8 +63,9 @@ describe('geometry steps', () => {
   });
 
   it('pad places the picture at the top left or in the center', () => {
-    const pad = (align: 'topLeft' | 'center') =>
-      [...run(counting(1, 1), { op: 'pad', size: [2, 3], value: 9, align }).data];
+    const pad = (align: 'topLeft' | 'center') => [
+      ...run(counting(1, 1), { op: 'pad', size: [2, 3], value: 9, align }).data,
+    ];
     expect(pad('topLeft')).toEqual([1, 9, 9, 9, 9, 9]);
     expect(pad('center')).toEqual([9, 1, 9, 9, 9, 9]);
   });

@@ -24,7 +24,7 @@ function write(name: string, bytes: Uint8Array): string {
 const bytesOf = (name: string) => Buffer.from(cases.find((test) => test.name === name)!.file, 'base64');
 
 /** Kinds that PIL reads and we refuse. */
-const refused = ['gif', 'jpegCmyk'];
+const refused = ['gif'];
 
 describe('decodeImage', () => {
   for (const { name, file, size, values } of cases.filter((test) => !refused.includes(test.name))) {
@@ -32,7 +32,8 @@ describe('decodeImage', () => {
       const image = await decodeImage(write(name, Buffer.from(file, 'base64')));
       expect([image.height, image.width, image.channels]).toEqual(size);
       expect(image.data.constructor).toBe(Uint8Array);
-      expect(largestDifference(image.data, unpack(values))).toBe(0);
+      // CMYK is not decoded by libjpeg-turbo.
+      expect(largestDifference(image.data, unpack(values))).toBeLessThanOrEqual(name === 'jpegCmyk' ? 2 : 0);
     });
   }
 
@@ -59,7 +60,7 @@ describe('decodeImage', () => {
         Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.alloc(99, 7)]),
         /corrupt JPEG \(it has no picture/,
       ],
-      ['print.jpg', bytesOf('jpegCmyk'), /CMYK colors are not supported/],
+      ['print.jpg', bytesOf('jpegCmyk').subarray(0, 700), /corrupt JPEG/],
       ['truncated.png', png.subarray(0, png.length - 30), /corrupt PNG/],
       ['flipped.png', flipped, /corrupt PNG/],
       ['truncated.bmp', bytesOf('bmp24').subarray(0, 200), /corrupt BMP \(the file is truncated/],

@@ -12,7 +12,9 @@ import { picture } from './fixturePictures';
 const folder = mkdtempSync(join(tmpdir(), 'presets-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const input = (shape: ValueSpec['shape'], dtype: ValueSpec['dtype'] = 'fp32'): ValueSpec[] => [{ name: 'x', dtype, shape }];
+const input = (shape: ValueSpec['shape'], dtype: ValueSpec['dtype'] = 'fp32'): ValueSpec[] => [
+  { name: 'x', dtype, shape },
+];
 const nchw = input(['N', 3, 224, 224]);
 function file(content: string): string {
   writeFileSync(join(folder, 'steps.json'), content);
