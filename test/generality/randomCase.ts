@@ -1,0 +1,3 @@
+export function randomCase(seed: number, output: string): Promise<unknown> {
+  return Promise.reject(new Error(`${seed} ${output}`));
+}
