@@ -213,20 +213,34 @@ function upsample10(node: NodeProto): void {
  */
 function resize11(node: NodeProto, scope: UpgradeScope): void {
   const scales = input(node, 1);
-  if (getString(node, 'mode', 'nearest') === 'nearest' && !hasAttribute(node, 'nearest_mode')) {
-    setString(node, 'nearest_mode', nearestMode10(scope.constantValue(scales)));
-  }
-  setString(node, 'coordinate_transformation_mode', 'asymmetric');
   const roi = scope.constant(nameFor(node, 'roi'), float32([], [0]));
   node.input = [input(node, 0), roi, scales];
+  setString(node, 'coordinate_transformation_mode', 'asymmetric');
+  if (getString(node, 'mode', 'nearest') !== 'nearest' || hasAttribute(node, 'nearest_mode')) return;
+  const known = Array.from((scope.constantValue(scales)?.data ?? []) as Float32Array);
+  if (known.length > 0 && known.every((scale) => scale >= 1)) setString(node, 'nearest_mode', 'floor');
+  else if (known.length > 0 && known.every((scale) => scale <= 1)) setString(node, 'nearest_mode', 'ceil');
+  else growThenShrink(node, scales, scope);
 }
 
-function nearestMode10(scales: Tensor | null): 'floor' | 'ceil' {
-  if (scales === null) throw new Refusal('its scales are computed at run time, and rounding depends on them');
-  const values = Array.from(scales.data as Float32Array);
-  if (values.every((scale) => scale >= 1)) return 'floor';
-  if (values.every((scale) => scale <= 1)) return 'ceil';
-  throw new Refusal('it grows along one axis and shrinks along another, and rounds differently along each');
+/** Two steps, each of which leaves alone the axes of the other: for scales of both kinds or not known before running. */
+function growThenShrink(node: NodeProto, scales: string, scope: UpgradeScope): void {
+  const one = scope.constant(nameFor(node, 'one'), float32([1], [1]));
+  const limit = (opType: 'Max' | 'Min', suffix: string): string => {
+    const name = scope.unique(nameFor(node, suffix));
+    scope.insertBefore(newNode({ name, opType, input: [scales, one], output: [name] }));
+    return name;
+  };
+  const growing = limit('Max', 'growing');
+  const shrinking = limit('Min', 'shrinking');
+  const grown = scope.unique(nameFor(node, 'grown'));
+  const [source = '', roi = ''] = node.input;
+  const grow = newNode({ name: grown, opType: 'Resize', input: [source, roi, growing], output: [grown] });
+  setString(grow, 'coordinate_transformation_mode', 'asymmetric');
+  setString(grow, 'nearest_mode', 'floor');
+  scope.insertBefore(grow);
+  node.input = [grown, roi, shrinking];
+  setString(node, 'nearest_mode', 'ceil');
 }
 
 function resize13(node: NodeProto, scope: UpgradeScope): void {

@@ -122,6 +122,13 @@ const cases: readonly Case[] = [
     attributes: { mode: 'linear' },
   },
   {
+    op: 'Resize',
+    opset: 10,
+    shape: [1, 2, 5, 7],
+    constants: [[[4], [1, 1, 0.6, 1.7]]],
+    attributes: { mode: 'nearest' },
+  },
+  {
     op: 'BatchNormalization',
     opset: 7,
     shape: [2, 3, 4],
@@ -213,13 +220,28 @@ function expectSame(after: Outputs, before: Outputs, target: number): void {
   }
 }
 
+it('Resize of opset 10 with scales computed at run time', async () => {
+  for (const scales of [
+    [1, 1, 2.5, 1.3],
+    [1, 1, 0.4, 0.7],
+    [1, 1, 1.9, 0.5],
+  ]) {
+    const model = buildModel({
+      nodes: [node('Identity', ['s'], ['scales']), node('Resize', ['x', 'scales'], ['y'], { mode: 'nearest' })],
+      inputs: [value('x', [1, 1, 5, 6]), value('s', [4])],
+      outputs: [value('y', null)],
+      opset: 10,
+      irVersion: 5,
+    });
+    const feeds = { x: { dims: [1, 1, 5, 6], data: numbers(30) }, s: { dims: [4], data: Float32Array.from(scales) } };
+    const before = await run(encodeModel(model), feeds);
+    upgradeOpset(model, 19);
+    expectSame(await run(encodeModel(model), feeds), before, 19);
+  }
+});
+
 describe('refusals', () => {
   it.each<[name: string, one: Case, reason: RegExp]>([
-    [
-      'Resize that grows and shrinks',
-      { op: 'Resize', opset: 10, shape: [1, 1, 4, 4], constants: [[[4], [1, 1, 2, 0.5]]] },
-      /Resize in node "Resize_y0" cannot be upgraded from opset 10 to 17: it grows along one axis/,
-    ],
     [
       'BatchNormalization without spatial',
       { op: 'BatchNormalization', opset: 7, shape: [2, 3], constants: [], attributes: { spatial: 0 } },
