@@ -74,5 +74,5 @@ export interface OpenDatasetOptions {
   readonly randomSamples?: number;
   /** Seed of `random`; 0 when left out. */
   readonly seed?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
