@@ -19,10 +19,10 @@ import type { RawSample, RawValue, SampleSource } from './sampleSource';
 import { typedArray } from './typedArrays';
 
 interface ErrorAnswer {
-  readonly kind: 'usage' | 'exception';
-  readonly type: string;
-  readonly message: string;
-  readonly traceback: string;
+  /** What is wrong with how the data set was named, or the traceback of the user's code. */
+  readonly text: string;
+  /** What to do about it; null for an exception of the user's code. */
+  readonly fix: string | null;
 }
 
 /** What the server says; `error` or the rest. */
@@ -165,20 +165,13 @@ async function startInterpreter(
   );
 }
 
-function pythonError(file: string, what: string, { kind, traceback }: ErrorAnswer): CodedError {
-  return kind === 'usage'
-    ? new CodedError({
-        code: 'DATA_PYTHON',
-        reason: `${file}: ${traceback}`,
-        fix: 'Name a class, factory or object with __len__ and __getitem__, as file.py:ClassName.',
-        place: { file },
-      })
-    : new CodedError({
-        code: 'DATA_PYTHON',
-        reason: `${what} failed.\n${traceback}`,
-        fix: 'Correct the data set; relative paths in it start from the folder of the file.',
-        place: { file },
-      });
+function pythonError(file: string, what: string, { text, fix }: ErrorAnswer): CodedError {
+  return new CodedError({
+    code: 'DATA_PYTHON',
+    reason: fix === null ? `${what} failed.\n${text}` : `${file}: ${text}`,
+    fix: fix ?? `Correct the data set; relative paths in it start from the folder of ${basename(file)}.`,
+    place: { file },
+  });
 }
 
 function toSample(answer: Answer, index: number): RawSample {

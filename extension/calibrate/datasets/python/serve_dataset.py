@@ -32,7 +32,11 @@ LABEL_KEYS = ("label", "labels", "target", "targets", "y")
 
 
 class UsageError(Exception):
-    """The data set cannot be used as it was named; the message says how it could be."""
+    """The data set cannot be used as it was named; `fix` says how it could be."""
+
+    def __init__(self, reason, fix):
+        super().__init__(reason)
+        self.fix = fix
 
 
 # --- finding the data set -------------------------------------------------------------------------------------------
@@ -81,8 +85,8 @@ def parse_expression(expression, file):
         return [node.id] + names, args, kwargs
     except (SyntaxError, ValueError) as error:
         raise UsageError(
-            "%r is neither a name nor a call with literal arguments (%s). Write %s:ClassName or %s:ClassName('images')."
-            % (expression, error, file, file)
+            "%r is neither a name nor a call with literal arguments (%s)." % (expression, error),
+            "Write %s:ClassName or %s:ClassName('images')." % (file, file),
         )
 
 
@@ -108,8 +112,9 @@ def make(target, args, kwargs, file):
         inspect.signature(target).bind(*args, **kwargs)
     except TypeError as error:
         raise UsageError(
-            "%s%s: %s. Give the arguments, as in %s; relative paths start from the folder of %s."
-            % (target.__name__, inspect.signature(target), error, example_call(target, file), file)
+            "%s%s: %s." % (target.__name__, inspect.signature(target), error),
+            "Give the arguments, as in %s; relative paths start from the folder of %s."
+            % (example_call(target, file), file),
         )
     except ValueError:
         pass  # No signature to check, as with classes written in C.
@@ -122,20 +127,26 @@ def find_dataset(path, expression):
     if not expression:
         found = candidates(module)
         names = ", ".join("%s:%s" % (file, name) for name in found) or "none found"
-        raise UsageError("Name the data set in %s, as in %s:ClassName. Candidates: %s." % (file, file, names))
+        raise UsageError(
+            "%s is named without the data set in it. Candidates: %s." % (file, names),
+            "Name the data set behind a colon, as in %s:ClassName." % file,
+        )
     names, args, kwargs = parse_expression(expression, file)
     target = module
     for name in names:
         if not hasattr(target, name):
             found = ", ".join(candidates(module)) or "none"
-            raise UsageError("%s has no %s. Data sets in it: %s." % (file, ".".join(names), found))
+            raise UsageError(
+                "%s has no %s. Data sets in it: %s." % (file, ".".join(names), found), "Correct the name behind the colon."
+            )
         target = getattr(target, name)
     dataset = make(target, args, kwargs, file)
     for method, purpose in (("__len__", "the number of samples"), ("__getitem__", "one sample")):
         if not hasattr(type(dataset), method):
-            hint = " Give the loader's dataset instead." if hasattr(dataset, "dataset") else ""
+            loader = "It looks like a loader: give its dataset instead." if hasattr(dataset, "dataset") else None
             raise UsageError(
-                "%s (%s) has no %s, which must return %s.%s" % (expression, type(dataset).__name__, method, purpose, hint)
+                "%s (%s) has no %s." % (expression, type(dataset).__name__, method),
+                loader or "Define %s, which returns %s." % (method, purpose),
             )
     return dataset
 
@@ -293,9 +304,9 @@ def describe_error(error):
     while trace is not None and trace.tb_frame.f_code.co_filename == "<string>":
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
-    kind = "usage" if isinstance(error, UsageError) else "exception"
-    text = str(error) if kind == "usage" else "".join(lines).strip()
-    return {"error": {"kind": kind, "message": str(error), "type": type(error).__name__, "traceback": text}}
+    if isinstance(error, UsageError):
+        return {"error": {"text": str(error), "fix": error.fix}}
+    return {"error": {"text": "".join(lines).strip(), "fix": None}}
 
 
 def main():
