@@ -12,6 +12,7 @@ import { opsetVersion, type Model } from '../model/model';
 import type { GraphProto } from '../model/onnx.generated';
 import { upgradeOpset } from '../model/upgradeOpset';
 import { inferTypes } from './inferTypes';
+import { castLikeToCast } from './prepare/castLikeToCast';
 import { constantsToInitializers } from './prepare/constantsToInitializers';
 import { foldBatchNormalization } from './prepare/foldBatchNormalization';
 import { foldConstants } from './prepare/foldConstants';
@@ -42,6 +43,7 @@ export function prepareModel(model: Model, options: PrepareOptions = {}): Model 
   const { graph } = prepared.proto;
   dropOverridableConstants(graph);
   graph.node = topologicalSort(graph);
+  castLikeToCast(prepared);
   constantsToInitializers(graph);
   removeIdentities(prepared);
   foldConstants(prepared);
