@@ -49,7 +49,8 @@ function appendingPrinter(stream: NodeJS.WriteStream): ProgressPrinter {
 
 function progressLine(progress: Progress): string {
   const percent = progress.fraction === null ? '' : `${Math.round(progress.fraction * 100)} %`.padStart(6);
-  const eta = progress.etaSeconds === null || progress.fraction === 1 ? '' : `, ${formatSeconds(progress.etaSeconds)} left`;
+  const eta =
+    progress.etaSeconds === null || progress.fraction === 1 ? '' : `, ${formatSeconds(progress.etaSeconds)} left`;
   return `${progress.stage.padEnd(9)} ${percent.padEnd(6)} ${progress.message}${eta}`;
 }
 
