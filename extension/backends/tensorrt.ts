@@ -79,6 +79,10 @@ export class TensorrtBackend implements Backend {
   /**
    * Compiles the graph into an engine file.
    *
+   * The signal is passed to TensorRT, which heeds it between its steps. RTX compiles the graph in a single step (37 s for
+   * 1500 convolutions), so for large models it is the worker's client that ends the process after its grace period; an
+   * engine is written only once it is complete, so that leaves no file either.
+   *
    * @throws CodedError ENGINE_PARSE (naming the node), ENGINE_BUILD, TARGET_UNSUPPORTED, PRECISION_UNSUPPORTED, PLAN_INVALID, OUTPUT_UNWRITABLE,
    *   BACKEND_UNAVAILABLE, NATIVE_MISSING, CANCELLED; no file is left behind then
    */
