@@ -154,14 +154,14 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
 
   test('cancelling in the middle stops within 2 s, leaves no file, and the next build works', async () => {
     const out = await emptyFolder('cancel');
-    const onnx = await saveSmallNet(join(folder, 'cancel.onnx'), { layers: 80 });
+    const onnx = await saveSmallNet(join(folder, 'cancel.onnx'), { layers: 40 });
     const abort = new AbortController();
     let cancelledAt = 0;
     const cancelSoon = (): void => {
       cancelledAt ||= performance.now();
       abort.abort();
     };
-    const options: RunOptions = { signal: abort.signal, onProgress: () => setTimeout(cancelSoon, 50) };
+    const options: RunOptions = { signal: abort.signal, onProgress: () => setTimeout(cancelSoon, 20) };
     await codedError(build({ onnx, output: join(out, 'c.engine'), options }), 'CANCELLED');
     expect(cancelledAt).toBeGreaterThan(0);
     expect(performance.now() - cancelledAt).toBeLessThan(2000);
