@@ -26,25 +26,28 @@ export async function measureInvariance(task, python, folder, log) {
   const results = [];
   for (const { name, calibration, batchSize } of cases) {
     const result = await calibrateTable({ ...task, calibration }, { batchSize }, folder, null);
-    const entries = result.table?.tensors ?? null;
+    const table = result.table ?? null;
     results.push({
       name,
       error: result.error ?? null,
-      tensors: entries === null ? null : Object.keys(entries).length,
-      sha256: entries === null ? null : createHash('sha256').update(canonical(entries)).digest('hex'),
+      tensors: table === null ? null : Object.keys(table.tensors).length,
+      sha256: table === null ? null : createHash('sha256').update(canonical(table)).digest('hex'),
     });
     log(`${task.name} invariance, ${name}: ${results.at(-1).sha256?.slice(0, 12) ?? result.error}`);
   }
   return results;
 }
 
-/** Every number of every entry, in full precision, in one order of the names. */
-function canonical(entries) {
-  return JSON.stringify(
-    Object.keys(entries)
-      .sort()
-      .map((name) => [name, entries[name]]),
-  );
+/** Every number of the table in full precision; not the key, which holds the hash of the data file. */
+function canonical(table) {
+  return JSON.stringify(sorted({ ...table, key: null }));
+}
+
+function sorted(value) {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.keys(value)
+    .sort()
+    .map((name) => [name, sorted(value[name])]);
 }
 
 /** Peak memory of `calibrate` at 200 and 5 000 samples. */

@@ -51,8 +51,8 @@ function best(rows, value) {
   }, null);
 }
 
-/** Identical outputs have no ratio: better than any. */
-const sqnrOf = (row) => (row.score.exact ? Infinity : row.score.sqnrDb);
+/** To 0.01 dB, so that graphs which differ only in the order of a sum are equal. Identical outputs are better than any. */
+const sqnrOf = (row) => (row.score.exact ? Infinity : Math.round(row.score.sqnrDb * 100) / 100);
 const label = (row) => `${row.tool} ${row.label}`;
 
 function floatGoal(task, ours, peers, reference) {

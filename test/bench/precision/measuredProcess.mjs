@@ -3,17 +3,20 @@
  *
  * The same ruler for both sides: Precision Bench works in two processes (command line and worker), the Python tools in
  * one. Each process's high-water mark (VmHWM) is read every 50 ms; the tree's peak is their sum, which can only overstate.
+ * Processor time is read too: it hardly depends on what else the machine does.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
 
 const pollMs = 50;
+/** The kernel's USER_HZ, 100 on every Linux in use. */
+const ticksPerSecond = 100;
 
 /**
  * @param {string[]} command
  * @param {{cwd?: string, env?: NodeJS.ProcessEnv, cpus?: string|null, timeoutMs?: number}} options `cpus` pins the tree
- * @returns {Promise<{code: number|null, stdout: string, stderr: string, seconds: number, peakRssBytes: number}>}
+ * @returns {Promise<{code: number|null, stdout: string, stderr: string, seconds: number, cpuSeconds: number, peakRssBytes: number}>}
  */
 export function runMeasured(command, { cwd, env, cpus = null, timeoutMs = 1_800_000 } = {}) {
   const [program, ...rest] = cpus === null ? command : ['taskset', '-c', cpus, ...command];
@@ -21,6 +24,7 @@ export function runMeasured(command, { cwd, env, cpus = null, timeoutMs = 1_800_
     const start = performance.now();
     const child = spawn(program, rest, { cwd, env: env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'] });
     const peaks = new Map();
+    const processorTimes = new Map();
     const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr']) {
       child[name].setEncoding('utf8');
@@ -31,6 +35,7 @@ export function runMeasured(command, { cwd, env, cpus = null, timeoutMs = 1_800_
     const poll = () => {
       for (const pid of processTree(child.pid)) {
         peaks.set(pid, Math.max(peaks.get(pid) ?? 0, highWaterMark(pid)));
+        processorTimes.set(pid, Math.max(processorTimes.get(pid) ?? 0, statOf(pid)?.cpuSeconds ?? 0));
       }
     };
     const timer = setInterval(poll, pollMs);
@@ -39,8 +44,8 @@ export function runMeasured(command, { cwd, env, cpus = null, timeoutMs = 1_800_
     child.once('close', (code) => {
       clearInterval(timer);
       clearTimeout(killer);
-      const peakRssBytes = [...peaks.values()].reduce((sum, bytes) => sum + bytes, 0);
-      resolve({ code, ...output, seconds: (performance.now() - start) / 1000, peakRssBytes });
+      const seconds = (performance.now() - start) / 1000;
+      resolve({ code, ...output, seconds, cpuSeconds: sum(processorTimes), peakRssBytes: sum(peaks) });
     });
   });
 }
@@ -49,8 +54,8 @@ function processTree(root) {
   const children = new Map();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    const parent = parentOf(name);
-    if (parent === null) continue;
+    const parent = statOf(name)?.parent;
+    if (parent === undefined) continue;
     if (!children.has(parent)) children.set(parent, []);
     children.get(parent).push(Number(name));
   }
@@ -63,14 +68,19 @@ function processTree(root) {
   return tree;
 }
 
-function parentOf(pid) {
+function statOf(pid) {
   try {
-    // The name in parentheses may hold spaces: the fields after it start behind the last parenthesis.
+    // The name in parentheses may hold spaces: the fields after it (state, parent …) start behind the last parenthesis.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { parent: Number(fields[1]), cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond };
   } catch {
     return null;
   }
+}
+
+function sum(values) {
+  return [...values.values()].reduce((total, value) => total + value, 0);
 }
 
 function highWaterMark(pid) {

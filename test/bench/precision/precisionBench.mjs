@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { build } from 'esbuild';
+import { nodeBundle } from '../../../scripts/bundleOptions.mjs';
 import { runMeasured } from './measuredProcess.mjs';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
@@ -35,6 +36,7 @@ export async function convertVariant(task, variant, folder, cpus) {
   return {
     calibrationSeconds: row.calibration?.seconds ?? null,
     processSeconds: result.seconds,
+    cpuSeconds: result.cpuSeconds,
     peakRssBytes: result.peakRssBytes,
     file: onnx,
     scored: row.accuracy?.simulated === true ? await simulated(onnx, folder) : onnx,
@@ -52,31 +54,21 @@ export async function convertVariant(task, variant, folder, cpus) {
 /**
  * Calibrates only, and returns the table with what it cost.
  *
- * @param {{model: string, calibration: string}} task
- * @param {{batchSize?: number, samples?: number, algorithm?: string}} options
+ * @param {{model: string, calibration: string, evaluation: string}} task
+ * @param {{batchSize?: number, samples?: number}} options
  */
 export async function calibrateTable(task, options, folder, cpus) {
   mkdirSync(folder, { recursive: true });
   const out = path.join(folder, 'out');
   rmSync(out, { recursive: true, force: true });
-  const flags = [];
-  if (options.batchSize !== undefined) flags.push('--calib-batch-size', String(options.batchSize));
-  if (options.samples !== undefined) flags.push('--calib-samples', String(options.samples));
-  if (options.algorithm !== undefined) flags.push('--calib-algorithm', options.algorithm);
+  const plan = path.join(folder, 'calibrate.trtplan.json');
+  // The evaluation data is named so that the calibration data is not split: every sample of it takes part.
+  const { batchSize, samples } = options;
+  const calibration = { data: task.calibration, ...(batchSize && { batchSize }), ...(samples && { samples }) };
+  const evaluation = { data: task.evaluation };
+  writeFileSync(plan, JSON.stringify({ schemaVersion: 1, model: task.model, calibration, evaluation }, null, 2));
   const result = await runMeasured(
-    [
-      process.execPath,
-      commandLine,
-      'calibrate',
-      task.model,
-      '--data',
-      task.calibration,
-      ...flags,
-      '--out',
-      out,
-      '--json',
-      '--quiet',
-    ],
+    [process.execPath, commandLine, 'calibrate', '--plan', plan, '--out', out, '--json', '--quiet'],
     { cwd: folder, cpus, timeoutMs: 3_600_000 },
   );
   if (result.code !== 0) return { error: lastLines(result.stderr) };
@@ -113,9 +105,9 @@ async function simulated(onnx, folder) {
           }`,
         resolveDir: repository,
       },
-      bundle: true,
-      platform: 'node',
+      ...nodeBundle,
       format: 'esm',
+      sourcemap: false,
       outfile: script,
     });
   }

@@ -49,7 +49,7 @@ const method = [
   '',
   '- **metric** with its Wilson 95 % interval; **agreement**: share of answers equal to those of FP32; **SQNR**: over the whole evaluation set, first output; **INT8 layers**: Conv, Gemm and MatMul with both operands quantized, of all (a tool that quantizes fewer keeps more accuracy and gains less speed).',
   '- **calib s**: ours, the calibrate stage as `report.json` has it (`calibration.seconds`: all inference passes, histograms, choice of scales, table written); ONNX Runtime and ModelOpt, from the call of `quantize_static` until it has all ranges and starts to insert Q/DQ (its model loading and augmentation included, pre-processing not). Median of the repeats; runs over 20 s are not repeated.',
-  "- **process s**: the whole process from start to exit. Ours holds everything `convert` does, with evaluation and latency cut to one sample and one iteration; theirs holds Python's imports, and not the pre-processing, which was done before.",
+  "- **process s**: the whole process from start to exit. Ours holds everything `convert` does, with evaluation and latency cut to one sample and one iteration; theirs holds Python's imports, and not the pre-processing, which was done before; **CPU s**: processor time of those processes.",
   '- **RSS**: highest resident memory, seen from outside, summed over the processes of a tool (ours has two).',
   '- † not what TensorRT takes (zero points, unsigned activations): shown as a hint, no bar. ModelOpt imports PyTorch but does not use it on this path: a stub stands in (see `requirements-modelopt.txt`).',
   '- Our default row is what `convert` does with data and no other option; the other INT8 rows name their algorithm.',
@@ -65,6 +65,7 @@ function section(task, rows, reference, runId) {
     fileBytes: reference.bytes,
     calibrationSeconds: [],
     processSeconds: [],
+    cpuSeconds: [],
     peakRssBytes: null,
     error: null,
     runId,
@@ -75,7 +76,18 @@ function section(task, rows, reference, runId) {
     `${reference.score.samples} evaluation samples.`,
     '',
     ...table(
-      ['variant', 'metric [95 %]', 'agreement', 'SQNR dB', 'INT8 layers', 'calib s', 'process s', 'RSS MB', 'file kB'],
+      [
+        'variant',
+        'metric [95 %]',
+        'agreement',
+        'SQNR dB',
+        'INT8 layers',
+        'calib s',
+        'process s',
+        'CPU s',
+        'RSS MB',
+        'file kB',
+      ],
       [first, ...own].map((row) => cells(row, runId)),
     ),
     '',
@@ -86,7 +98,7 @@ function cells(row, runId) {
   const name = `${row.side === 'ours' ? '**ours**' : row.tool} ${row.label}${row.runId === runId ? '' : ' ‡'}`;
   const problem = row.error ?? row.score?.error;
   if (problem !== undefined && problem !== null)
-    return [name, `failed: ${problem.slice(0, 160)}`, ...Array(7).fill(dash)];
+    return [name, `failed: ${problem.slice(0, 160)}`, ...Array(8).fill(dash)];
   const { score } = row;
   const [metric, ...more] = Object.entries(score.metrics ?? {});
   const interval = (score.interval ?? []).map((value) => (100 * value).toFixed(1)).join('–');
@@ -99,6 +111,7 @@ function cells(row, runId) {
     score.quantizedLayers[0] === 0 ? dash : score.quantizedLayers.join('/'),
     seconds(row.calibrationSeconds),
     seconds(row.processSeconds),
+    seconds(row.cpuSeconds ?? []),
     row.peakRssBytes === null ? dash : (row.peakRssBytes / 1e6).toFixed(0),
     (row.fileBytes / 1e3).toFixed(0),
   ];

@@ -176,6 +176,7 @@ async function measureVariant(task, variant, pythons) {
     calibrationSeconds: list('calibrationSeconds'),
     convertSeconds: list('convertSeconds'),
     processSeconds: list('processSeconds'),
+    cpuSeconds: list('cpuSeconds'),
     peakRssBytes: Math.max(0, ...list('peakRssBytes')) || null,
     fileBytes: last.error === undefined ? statSync(last.file).size : null,
     simulated: last.simulated ?? false,
@@ -232,6 +233,7 @@ async function makePeer(task, variant, folder, pythons) {
     calibrationSeconds,
     convertSeconds,
     processSeconds: result.seconds,
+    cpuSeconds: result.cpuSeconds,
     peakRssBytes: result.peakRssBytes,
     file: output,
   };
