@@ -100,6 +100,8 @@ function joinSamples(reads: readonly Read[], fixed: number | null, skipped: read
 /** Reads samples in order and cuts them into batches. A batch ends when it is full or the next sample differs in shape. */
 class BatchReader {
   private position = 0;
+  /** Reads under way, in order; a data set that reads in a thread of its own is asked for several. */
+  private readonly ahead: { readonly index: number; readonly sample: Promise<Sample> }[] = [];
   private readonly good: Read[] = [];
   private skipped: SkippedSample[] = [];
   private skips: SkippedSample[] = [];
@@ -117,11 +119,14 @@ class BatchReader {
 
   /** The next sample that can be read, or null at the end; the others are counted. */
   private async nextSample(): Promise<Read | null> {
-    while (this.position < this.indices.length) {
+    for (;;) {
       throwIfCancelled(this.signal);
-      const index = this.indices[this.position++]!;
+      this.startReads();
+      const next = this.ahead.shift();
+      if (next === undefined) return null;
+      const { index } = next;
       try {
-        return { index, sample: await this.dataset.get(index, this.signal) };
+        return { index, sample: await next.sample };
       } catch (error) {
         if (!isSkippable(error)) throw error;
         const skip = { index, id: this.dataset.describe?.(index).id ?? String(index), reason: error.reason };
@@ -130,7 +135,17 @@ class BatchReader {
         if (this.skips.length === this.indices.length) throw this.allUnreadable(error);
       }
     }
-    return null;
+  }
+
+  private startReads(): void {
+    const depth = this.dataset.readAhead ?? 1;
+    while (this.ahead.length < depth && this.position < this.indices.length) {
+      const index = this.indices[this.position++]!;
+      const sample = this.dataset.get(index, this.signal);
+      // Whoever awaits it learns of a failure; a reader that is given up on does not.
+      sample.catch(() => undefined);
+      this.ahead.push({ index, sample });
+    }
   }
 
   private allUnreadable(last: CodedError): CodedError {

@@ -1,6 +1,7 @@
-/** Opens a data selection again: what `selectData` chose, in a later request and perhaps another worker process. */
+/** Opens a data selection again, in a thread of its own: what `selectData` chose, in a later request and perhaps another worker process. */
+import * as path from 'node:path';
 import type { Dataset } from '../../calibrate/dataset';
-import { openDataset } from '../../calibrate/datasets/openDataset';
+import { openThreadedDataset } from '../../calibrate/datasets/threadedDataset';
 import type { DataSelection } from '../../contract/stageMethods';
 import type { ValueSpec } from '../../contract/tensor';
 
@@ -11,14 +12,9 @@ export async function withSelectedDataset<T>(
   signal: AbortSignal | undefined,
   work: (dataset: Dataset) => Promise<T>,
 ): Promise<T> {
-  const dataset = await openDataset({
-    source,
-    labels,
-    transforms,
-    inputs,
-    python,
-    signal,
-  });
+  const options = { source, labels, transforms, inputs, python, signal };
+  // Beside the worker's own bundle; see esbuild.mjs.
+  const dataset = await openThreadedDataset(options, path.join(__dirname, 'datasetThread.cjs'));
   try {
     return await work(dataset);
   } finally {

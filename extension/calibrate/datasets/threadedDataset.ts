@@ -1,0 +1,131 @@
+/**
+ * A data set that is read, decoded and preprocessed in a thread of its own, so that the next batch is made while inference
+ * holds the main thread (onnxruntime's `run` is synchronous).
+ *
+ * A thread suffices: decoders are JavaScript and WebAssembly, and a user's Python class runs in a process of its own. The other
+ * end is `datasetThread.ts`.
+ */
+import { Worker } from 'node:worker_threads';
+import { Channel, type Side, type Silent } from '../../contract/channel';
+import { CodedError, type ErrorData } from '../../contract/errors';
+import {
+  UnreadableSample,
+  type BatchRule,
+  type Dataset,
+  type OpenDatasetOptions,
+  type Sample,
+  type SampleInfo,
+} from '../dataset';
+
+/** What the thread tells of a data set that it opened. */
+export interface OpenedDataset {
+  readonly kind: Dataset['kind'];
+  readonly length: number;
+  readonly labelled: boolean;
+  readonly classes: readonly string[] | null;
+  readonly batchRule: BatchRule | null;
+  /** One per sample; null where only reading a sample tells. */
+  readonly infos: readonly SampleInfo[] | null;
+}
+
+/** A sample that cannot be read is an answer, not a failure: the caller may go on without it. */
+export type ThreadSample = { readonly sample: Sample } | { readonly unreadable: ErrorData };
+
+/** The thread's side of its channel. */
+export interface DatasetThreadSide extends Side {
+  readonly methods: {
+    open: { params: Omit<OpenDatasetOptions, 'signal'>; result: OpenedDataset };
+    get: { params: number; result: ThreadSample };
+    sha256: { params: null; result: string };
+    close: { params: null; result: null };
+  };
+  readonly events: Record<never, never>;
+}
+
+/** Samples asked for ahead of the one that is awaited. */
+const readAhead = 16;
+
+/**
+ * @param entry the bundle of `datasetThread.ts`
+ * @throws CodedError as `openDataset` does
+ */
+export async function openThreadedDataset(options: OpenDatasetOptions, entry: string): Promise<Dataset> {
+  const { signal, ...plain } = options;
+  const thread = new Worker(entry);
+  const channel = new Channel<Silent, DatasetThreadSide>({
+    send: (message) => thread.postMessage(message),
+    listen: (listener) => {
+      thread.on('message', listener);
+      return () => thread.off('message', listener);
+    },
+  });
+  thread.once('error', (error) => channel.dispose(threadDied(options.source, error)));
+  try {
+    const opened = await channel.request('open', plain, { signal });
+    return new ThreadedDataset(options.source, opened, thread, channel);
+  } catch (error) {
+    channel.dispose();
+    await thread.terminate();
+    throw error;
+  }
+}
+
+function threadDied(source: string, cause: Error): CodedError {
+  return new CodedError(
+    {
+      code: 'DATA_UNREADABLE',
+      reason: `Reading ${source} failed: ${cause.message}.`,
+      fix: 'Look for a sample that is much larger than the others, and try again without it.',
+      place: { file: source },
+    },
+    { cause },
+  );
+}
+
+class ThreadedDataset implements Dataset {
+  readonly kind: Dataset['kind'];
+  readonly length: number;
+  readonly labelled: boolean;
+  readonly classes: readonly string[] | null;
+  readonly readAhead = readAhead;
+  readonly batchRule?: BatchRule;
+  readonly describe?: (index: number) => SampleInfo;
+
+  constructor(
+    readonly source: string,
+    opened: OpenedDataset,
+    private readonly thread: Worker,
+    private readonly channel: Channel<Silent, DatasetThreadSide>,
+  ) {
+    const { kind, length, labelled, classes, batchRule, infos } = opened;
+    this.kind = kind;
+    this.length = length;
+    this.labelled = labelled;
+    this.classes = classes;
+    if (batchRule !== null) this.batchRule = batchRule;
+    if (infos !== null) {
+      this.describe = (index) => {
+        const info = infos[index];
+        if (info === undefined) throw new RangeError(`sample ${index} of ${length}`);
+        return info;
+      };
+    }
+  }
+
+  async get(index: number, signal?: AbortSignal): Promise<Sample> {
+    const answer = await this.channel.request('get', index, { signal });
+    if ('unreadable' in answer) throw new UnreadableSample(answer.unreadable);
+    return answer.sample;
+  }
+
+  sha256(): Promise<string> {
+    return this.channel.request('sha256', null);
+  }
+
+  async close(): Promise<void> {
+    // Python's child process is ended by the data set's own close, which the thread must live to see.
+    await this.channel.request('close', null).catch(() => null);
+    this.channel.dispose();
+    await this.thread.terminate();
+  }
+}
