@@ -40,6 +40,7 @@ const tableSchema = Type.Object(
         algorithm: Type.Union(calibrationAlgorithms.map((name) => Type.Literal(name))),
         percentile: nullableNumber,
         cutoff: Type.Optional(nullableNumber),
+        biasCorrection: Type.Optional(Type.Boolean()),
       },
       { additionalProperties: false },
     ),
@@ -112,6 +113,7 @@ const keyNames: Readonly<Record<keyof CalibrationKey, string>> = {
   algorithm: 'the algorithm',
   percentile: 'the percentile',
   cutoff: 'the regression cutoff',
+  biasCorrection: 'bias correction',
 };
 
 /**
@@ -120,13 +122,18 @@ const keyNames: Readonly<Record<keyof CalibrationKey, string>> = {
  */
 export function checkCalibrationTable(table: CalibrationTable, key: CalibrationKey, path: string): void {
   const mismatches = (Object.keys(keyNames) as (keyof CalibrationKey)[])
-    .filter((field) => (table.key[field] ?? null) !== (key[field] ?? null))
+    .filter((field) => comparable(table.key[field]) !== comparable(key[field]))
     .map((field) => `${keyNames[field]} is ${show(key[field])}, in the table ${show(table.key[field])}`);
   if (mismatches.length === 0) return;
   throw unusable(path, `was made for something else: ${mismatches.join('; ')}`);
 }
 
-function show(value: string | number | null | undefined): string {
+/** Parts that a table may leave out: null, and false for a switch, say the same as their absence. */
+function comparable(value: CalibrationKey[keyof CalibrationKey]): string | number | true | null {
+  return value === undefined || value === false ? null : value;
+}
+
+function show(value: string | number | boolean | null | undefined): string {
   if (typeof value !== 'string') return String(value ?? 'none');
   return /^[0-9a-f]{40,}$/.test(value) ? value.slice(0, 12) : value;
 }

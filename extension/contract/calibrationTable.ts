@@ -55,6 +55,8 @@ export interface CalibrationKey {
   readonly percentile: number | null;
   /** Regression cutoff of the legacy algorithm; absent or null without one. */
   readonly cutoff?: number | null;
+  /** Whether the table carries bias corrections; absent means no. */
+  readonly biasCorrection?: boolean;
 }
 
 export interface CalibrationTable {

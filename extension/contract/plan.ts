@@ -126,6 +126,11 @@ export const planSchema = Type.Object(
         algorithm: oneOf(calibrationAlgorithms, 'How a range becomes a scale.', 'auto'),
         percentile: Type.Number({ default: 99.99, exclusiveMinimum: 50, maximum: 100 }),
         cutoff: nullable(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), 'Legacy calibrator: regression cutoff.'),
+        biasCorrection: Type.Boolean({
+          default: true,
+          description:
+            'INT8: take the mean error of every quantized layer, measured on calibration samples, off its bias.',
+        }),
         samples: Type.Integer({ default: 512, minimum: 1, description: 'At most this many calibration samples.' }),
         batchSize: Type.Integer({ default: 8, minimum: 1 }),
         calibrator: oneOf(['builtin', 'tensorrt'], 'Whose calibrator sets the scales.', 'builtin'),

@@ -7,6 +7,7 @@ import type { Backend } from '../../backends/backend';
 import type { NativeObservers } from '../../backends/nativeAddon';
 import { calibrateTensors } from '../../calibrate/calibrateTensors';
 import { checkCalibrationTable, readCalibrationTable, writeCalibrationTable } from '../../calibrate/calibrationTable';
+import { measureBiases } from '../../calibrate/measureBiases';
 import { observeRanges, type ObservedRanges, type RangesRequest } from '../../calibrate/observeRanges';
 import type { CalibrationKey, CalibrationTable, TensorRanges } from '../../contract/calibrationTable';
 import type { RunOptions } from '../../contract/progress';
@@ -15,6 +16,7 @@ import type { DataSelection, StageMethods } from '../../contract/stageMethods';
 import { loadModel } from '../../model/loadModel';
 import type { Model } from '../../model/model';
 import { graphInputs } from '../../model/modelCard';
+import { applyPlan } from '../../plan/applyPlan';
 import { scaleTargets } from '../../plan/scaleTargets';
 import { writeRanges } from './rangesFile';
 import { withSelectedDataset } from './selectedDataset';
@@ -46,28 +48,32 @@ export async function calibrateStage(
       inputs.map(({ name }) => [name, [...(ranges.tensors.get(name)?.dims ?? [])]]),
     );
     if (tensors.length === 0) return { summary: null, sampleDims, warnings: [] };
-    const { algorithm, percentile, cutoff } = params.plan.calibration;
-    const table =
-      reused ??
-      (await calibrateTensors(
-        model,
-        {
-          ...source,
-          indices: params.data.indices,
-          tensors,
-          ranges,
-          histograms: ranges.histograms,
-          algorithm,
-          percentile,
-          cutoff,
-          key: keyOf(params),
-        },
-        options,
-      ));
+    const selected = { ...source, indices: params.data.indices };
+    const table = reused ?? (await newTable(model, params, ranges, tensors, selected, options));
     await writeCalibrationTable(table, params.tableOutput);
     const seconds = (performance.now() - started) / 1000;
     return { summary: summarize(params, table, seconds, reused !== null), sampleDims, warnings: notes(table) };
   });
+}
+
+/** Scales for the tensors and, for INT8, the mean error of every layer of the variant that the scales give. */
+async function newTable(
+  model: Model,
+  params: Params,
+  ranges: ObservedRanges,
+  tensors: readonly string[],
+  source: RangesRequest,
+  options: RunOptions,
+): Promise<CalibrationTable> {
+  const { plan, precisions } = params;
+  const { histograms } = ranges;
+  const request = { ...plan.calibration, ...source, tensors, ranges, histograms, key: keyOf(params) };
+  const table = await calibrateTensors(model, request, options);
+  if (!plan.calibration.biasCorrection || !precisions.includes('int8')) return table;
+  // The layers are compared on FP32 activations, whatever type the graph's inputs and outputs get.
+  const unbound = { ...plan, bindings: {} };
+  const quantized = applyPlan(model, { precision: 'int8', plan: unbound, ranges, table, rest: 'fp32' }).model;
+  return { ...table, biasCorrections: await measureBiases(model, quantized, source, options) };
 }
 
 /** Scales that the plan's quantized precisions need, decided from ranges. */
@@ -101,8 +107,8 @@ async function reusableTable(file: string, key: CalibrationKey): Promise<Calibra
   return table;
 }
 
-function keyOf({ modelSha256, plan, data }: Params): CalibrationKey {
-  const { algorithm, percentile, cutoff } = plan.calibration;
+function keyOf({ modelSha256, plan, data, precisions }: Params): CalibrationKey {
+  const { algorithm, percentile, cutoff, biasCorrection } = plan.calibration;
   return {
     model: modelSha256,
     data: sha256(`${data.card.sha256 ?? data.source} ${sortedList(data)}`),
@@ -111,6 +117,7 @@ function keyOf({ modelSha256, plan, data }: Params): CalibrationKey {
     algorithm,
     percentile: algorithm === 'percentile' ? percentile : null,
     cutoff: algorithm === 'legacy' ? cutoff : null,
+    biasCorrection: biasCorrection && precisions.includes('int8'),
   };
 }
 
