@@ -6,7 +6,7 @@
  */
 import type { CalibrationTable, TensorRanges } from '../contract/calibrationTable';
 import { CodedError } from '../contract/errors';
-import type { Plan, Precision } from '../contract/plan';
+import type { Precision } from '../contract/plan';
 import type { Decision } from '../contract/report';
 import type { DType } from '../contract/tensor';
 import { cloneModel } from '../model/cloneModel';
@@ -23,9 +23,15 @@ import { writeBindings } from './writeBindings';
 import { writeCasts } from './writeCasts';
 import { quantizedMax, writeQuantization, type WrittenQuantization } from './writeQuantization';
 
+/** The part of a plan that decides how a graph is written. */
+export interface PlanChoices {
+  readonly keep: readonly KeepRule[];
+  readonly bindings: Readonly<Record<string, DType>>;
+}
+
 export interface ApplyPlanRequest {
   readonly precision: Precision;
-  readonly plan: Pick<Plan, 'keep' | 'bindings'>;
+  readonly plan: PlanChoices;
   readonly ranges: TensorRanges | null;
   /** Scales; needed by int8 and fp8. */
   readonly table: CalibrationTable | null;

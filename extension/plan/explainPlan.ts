@@ -4,16 +4,16 @@
  * Used by `inspect`, usually before any data was seen: ranges then play no part, and neither do scales.
  */
 import type { TensorRanges } from '../contract/calibrationTable';
-import type { Plan, Precision } from '../contract/plan';
+import type { Precision } from '../contract/plan';
 import type { Decision } from '../contract/report';
 import { describeNode } from '../model/graphIndex';
 import type { Model } from '../model/model';
-import { quantizedTypeOf, restOf } from './applyPlan';
+import { quantizedTypeOf, restOf, type PlanChoices } from './applyPlan';
 import { decidePrecisions, type PrecisionDecisions } from './decidePrecisions';
 import { placeQuantization } from './placeQuantization';
 
 export interface ExplainOptions {
-  readonly plan?: Pick<Plan, 'keep'>;
+  readonly plan?: Pick<PlanChoices, 'keep'>;
   readonly ranges?: TensorRanges | null;
 }
 
@@ -42,7 +42,7 @@ function quantizedLayers(
   prepared: Model,
   precision: Precision,
   decided: PrecisionDecisions,
-  { keep, ranges }: { keep: Plan['keep']; ranges: TensorRanges | null },
+  { keep, ranges }: { keep: PlanChoices['keep']; ranges: TensorRanges | null },
 ): Map<object, [string, string]> {
   const dtype = quantizedTypeOf(precision);
   const layers = new Map<object, [string, string]>();

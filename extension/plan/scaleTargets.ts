@@ -5,16 +5,15 @@
  * rules on the same model.
  */
 import type { TensorRanges } from '../contract/calibrationTable';
-import type { Plan, Precision } from '../contract/plan';
+import type { Precision } from '../contract/plan';
 import type { Model } from '../model/model';
-import { quantizedTypeOf } from './applyPlan';
+import { quantizedTypeOf, type PlanChoices } from './applyPlan';
 import { decidePrecisions } from './decidePrecisions';
-import type { KeepRule } from './keepRules';
 import { placeQuantization } from './placeQuantization';
 
 export interface ScaleTargetsRequest {
   readonly precision: Precision;
-  readonly plan: Pick<Plan, 'keep' | 'bindings'>;
+  readonly plan: PlanChoices;
   readonly ranges: TensorRanges | null;
 }
 
@@ -22,7 +21,7 @@ export interface ScaleTargetsRequest {
 export function scaleTargets(prepared: Model, { precision, plan, ranges }: ScaleTargetsRequest): string[] {
   const dtype = quantizedTypeOf(precision);
   if (dtype === null) return [];
-  const keep = plan.keep as readonly KeepRule[];
+  const keep = plan.keep;
   const decisions = decidePrecisions(prepared, { low: 'fp16', keep, ranges });
   const { scaleSources } = placeQuantization(prepared, decisions, { dtype, keep, ranges });
   const targets = new Set([...scaleSources.values()].flat());

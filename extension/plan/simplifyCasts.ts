@@ -10,6 +10,7 @@ import { GraphIndex, subgraphs } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { GraphProto, NodeProto } from '../model/onnx.generated';
 import { inferTypes } from './inferTypes';
+import { removeIdentities } from './prepare/removeIdentities';
 import { renameCaptured } from './renameTensors';
 
 /** Edits the outer graph in place. */
@@ -35,6 +36,10 @@ export function simplifyCasts(model: Model): void {
     } else if (!index.isGraphOutput(output)) {
       renames.set(output, existing);
       removed.add(node);
+    } else if (existing === source) {
+      // Its name belongs to an output: whether the maker of the source can take it over, `removeIdentities` knows.
+      node.opType = 'Identity';
+      node.attribute = [];
     }
   }
   if (renames.size > 0) {
@@ -42,6 +47,7 @@ export function simplifyCasts(model: Model): void {
     for (const node of graph.node) for (const body of subgraphs(node)) renameCaptured(body, renames);
   }
   removeUnread(graph);
+  removeIdentities(model);
 }
 
 /** Reads from before a cast that lost nothing: fp16 → fp32 → bf16 is fp16 → bf16. */

@@ -1,0 +1,292 @@
+import { describe, expect, it } from 'vitest';
+import { getInt } from '../../../extension/model/attributes';
+import { dtypeOf } from '../../../extension/model/dtype';
+import { fromFloat16, fromFloat16Array } from '../../../extension/model/float16';
+import type { Model } from '../../../extension/model/model';
+import type { NodeProto } from '../../../extension/model/onnx.generated';
+import { makeInt64, readTensor } from '../../../extension/model/tensorValues';
+import { prepareModel } from '../../../extension/plan/prepareModel';
+import { scaleTargets } from '../../../extension/plan/scaleTargets';
+import { buildModel, encodeModel, floats, node, numbers, run, value } from '../model/buildModel';
+import {
+  convert,
+  decisionFor,
+  evaluate,
+  nodesOf,
+  noise,
+  noPlan,
+  rangesOf,
+  relativeError,
+  tableOf,
+  type Feeds,
+} from './planModels';
+
+const conv = (x: string, w: string, y: string, kernel = 3, attributes = {}) =>
+  node('Conv', [x, w], [y], {
+    kernel_shape: [kernel, kernel],
+    pads: new Array<number>(4).fill((kernel - 1) / 2),
+    ...attributes,
+  });
+const weights = (name: string, dims: readonly number[], seed = 1) =>
+  floats(
+    name,
+    dims,
+    noise(
+      dims.reduce((a, b) => a * b, 1),
+      seed,
+    ).map((v) => v / 10),
+  );
+const picture: Feeds = { x: { dims: [1, 16, 6, 6], data: noise(576, 7) } };
+const image = (name = 'x') => value(name, [1, 16, 6, 6]);
+
+function constant(model: Model, name: string) {
+  const tensor = model.proto.graph.initializer.find((entry) => entry.name === name);
+  if (tensor === undefined) throw new Error(`no constant ${name}`);
+  return readTensor(tensor, model);
+}
+
+/** The producer chain of an input is DequantizeLinear ← QuantizeLinear ← tensor; its name, or null if read raw. */
+function quantizedSource(model: Model, reader: NodeProto, position: number): string | null {
+  const producer = (name: string) => model.proto.graph.node.find((entry) => entry.output.includes(name));
+  const dequantize = producer(reader.input[position]!);
+  if (dequantize?.opType !== 'DequantizeLinear') return null;
+  const quantize = producer(dequantize.input[0]!);
+  return quantize?.opType === 'QuantizeLinear' ? quantize.input[0]! : null;
+}
+
+const named = (model: Model, name: string) => model.proto.graph.node.find((entry) => entry.name === name)!;
+
+describe('INT8 placement and scales', () => {
+  const residual = () =>
+    buildModel({
+      nodes: [
+        conv('x', 'w1', 'a'),
+        node('Relu', ['a'], ['b']),
+        conv('b', 'w2', 'c'),
+        node('Relu', ['c'], ['d']),
+        conv('d', 'w3', 'e'),
+        node('Add', ['b', 'e'], ['f']),
+        node('Relu', ['f'], ['y']),
+      ],
+      inputs: [image()],
+      outputs: [image('y')],
+      initializers: [weights('w1', [16, 16, 3, 3]), weights('w2', [16, 16, 3, 3], 2), weights('w3', [16, 16, 3, 3], 3)],
+    });
+
+  it('reads inputs and weights in 8 bits, epilogues raw, and of a residual sum the skip only', async () => {
+    const { model, decisions } = await convert(residual(), picture, { precision: 'int8' });
+    expect(decisions).toEqual([]);
+    expect(quantizedSource(model, named(model, 'Conv_a'), 0)).toBe('x_fp16');
+    expect(quantizedSource(model, named(model, 'Conv_c'), 0)).toBe('b');
+    expect(quantizedSource(model, named(model, 'Relu_b'), 0)).toBeNull();
+    const add = named(model, 'Add_f');
+    expect(quantizedSource(model, add, 0)).toBe('b');
+    expect(quantizedSource(model, add, 1)).toBeNull();
+    // `b` has one pair for both readers.
+    expect(nodesOf(model, 'QuantizeLinear')).toHaveLength(3);
+    expect(constant(model, 'w1_int8').dtype).toBe('int8');
+    expect(model.proto.graph.initializer.map(({ name }) => name)).not.toContain('w1');
+  });
+
+  it.each(['int8', 'fp8'] as const)('%s: results stay near FP32', async (precision) => {
+    const reference = await run(encodeModel(residual()), picture);
+    const { model } = await convert(residual(), picture, { precision });
+    const results = await evaluate(model, picture);
+    expect(results['y']!.type).toBe('float32');
+    const error = relativeError(reference['y']!.data, results['y']!.data);
+    expect(error).toBeLessThan(precision === 'int8' ? 0.03 : 0.1);
+    expect(error).toBeGreaterThan(1e-4);
+  });
+
+  it('writes scales in the type around them: FP16, or FP32 where the rest is FP32', async () => {
+    const half = await convert(residual(), picture, { precision: 'int8' });
+    expect(constant(half.model, 'b_scale').dtype).toBe('fp16');
+    expect(constant(half.model, 'w1_scale').dtype).toBe('fp16');
+    const full = await convert(residual(), picture, { precision: 'int8', rest: 'fp32' });
+    expect(constant(full.model, 'b_scale').dtype).toBe('fp32');
+    expect(nodesOf(full.model, 'Cast')).toEqual([]);
+  });
+
+  it('float → Q → DQ for the weights of TensorRT 8, with the same result', async () => {
+    const stored = await convert(residual(), picture, { precision: 'int8' });
+    const inGraph = await convert(residual(), picture, { precision: 'int8', weights: 'quantizedInGraph' });
+    expect(nodesOf(inGraph.model, 'QuantizeLinear')).toHaveLength(6);
+    const [a, b] = [await evaluate(stored.model, picture), await evaluate(inGraph.model, picture)];
+    expect(relativeError(a['y']!.data, b['y']!.data)).toBeLessThan(0.02);
+  });
+
+  it('weight axis: Conv 0, ConvTranspose 1 (grouped: one scale), Gemm by transB, MatMul the last', async () => {
+    const model = buildModel({
+      nodes: [
+        conv('x', 'wc', 'a', 1),
+        node('ConvTranspose', ['a', 'wt'], ['b'], { kernel_shape: [1, 1] }),
+        node('ConvTranspose', ['b', 'wg'], ['c'], { kernel_shape: [3, 3], group: 2, pads: [1, 1, 1, 1] }),
+        node('Reshape', ['c', 'flat'], ['d']),
+        node('Gemm', ['d', 'g0'], ['e']),
+        node('Gemm', ['e', 'g1'], ['f'], { transB: 1 }),
+        node('Reshape', ['f', 'stack'], ['h']),
+        node('MatMul', ['h', 'm'], ['y']),
+      ],
+      inputs: [image()],
+      outputs: [value('y', null)],
+      initializers: [
+        weights('wc', [24, 16, 1, 1]),
+        weights('wt', [24, 32, 1, 1]),
+        weights('wg', [32, 16, 3, 3]),
+        weights('g0', [36, 48]),
+        weights('g1', [40, 48]),
+        weights('m', [2, 40, 20]),
+        makeInt64('flat', [32, 36]),
+        makeInt64('stack', [2, 16, 40]),
+      ],
+    });
+    const { model: variant, decisions } = await convert(model, picture, { precision: 'int8' });
+    expect(decisions).toEqual([]);
+    const scaleDims = (name: string) => constant(variant, `${name}_scale`).dims;
+    expect([scaleDims('wc'), scaleDims('wt'), scaleDims('wg')]).toEqual([[24], [32], []]);
+    expect([scaleDims('g0'), scaleDims('g1'), scaleDims('m')]).toEqual([[48], [40], [20]]);
+    const axisOf = (weight: string) =>
+      getInt(
+        nodesOf(variant, 'DequantizeLinear').find((entry) => entry.input[0] === `${weight}_int8`)!,
+        'axis',
+        99,
+      );
+    expect(['wc', 'wt', 'wg', 'g0', 'g1', 'm'].map(axisOf)).toEqual([0, 1, 99, 1, 0, 2]);
+    const reference = await run(encodeModel(model), picture);
+    expect(relativeError(reference['y']!.data, (await evaluate(variant, picture))['y']!.data)).toBeLessThan(0.05);
+  });
+
+  it('what a Concat joins shares one scale, and is not quantized twice', async () => {
+    const model = buildModel({
+      nodes: [
+        conv('x', 'w1', 'a'),
+        conv('x', 'w2', 'b'),
+        node('Concat', ['a', 'b'], ['c'], { axis: 1 }),
+        conv('c', 'w3', 'd'),
+        conv('a', 'w1', 'e'),
+        node('Concat', ['d', 'e'], ['y'], { axis: 1 }),
+      ],
+      inputs: [image()],
+      outputs: [value('y', null)],
+      initializers: [weights('w1', [16, 16, 3, 3]), weights('w2', [16, 16, 3, 3], 5), weights('w3', [16, 32, 3, 3])],
+    });
+    const prepared = prepareModel(model);
+    const ranges = await rangesOf(prepared, picture);
+    expect(scaleTargets(prepared, { precision: 'int8', plan: noPlan, ranges })).toEqual(['x', 'c']);
+    const { model: variant } = await convert(model, picture, { precision: 'int8' });
+    const scaleOf = (tensor: string) => fromFloat16(constant(variant, `${tensor}_scale`).data[0] as number);
+    expect(scaleOf('a')).toBe(scaleOf('c'));
+    expect(scaleOf('b')).toBe(scaleOf('c'));
+    // The last Concat feeds an output, not an 8-bit layer: raw.
+    expect(quantizedSource(variant, named(variant, 'Concat_y'), 0)).toBeNull();
+  });
+
+  it('leaves a layer without a usable scale alone, and says so', async () => {
+    const model = residual();
+    const prepared = prepareModel(model);
+    const ranges = await rangesOf(prepared, picture);
+    const table = tableOf(ranges, ['x', 'd', 'b']);
+    const broken = {
+      ...table,
+      tensors: {
+        ...table.tensors,
+        d: { ...table.tensors['d']!, threshold: NaN },
+        b: { ...table.tensors['b']!, threshold: 0 },
+      },
+    };
+    const { model: variant, decisions } = await convert(model, picture, { precision: 'int8', table: broken });
+    expect(nodesOf(variant, 'QuantizeLinear')).toHaveLength(1);
+    expect(decisions.find(({ node: name }) => name === 'Conv_e')?.reason).toMatch(/d is not finite/);
+    expect(decisions.find(({ node: name }) => name === 'Conv_c')?.reason).toMatch(/b was zero/);
+    const missing = await convert(model, picture, { precision: 'int8', table: { ...table, tensors: {} } });
+    expect(missing.warnings).toEqual([expect.stringContaining('No layer')]);
+    await expect(convert(model, picture, { precision: 'int8', table: null })).rejects.toThrow(/CALIBRATION_FAILED/);
+  });
+
+  it('a very small scale is written in FP32 between casts', async () => {
+    const tiny: Feeds = { x: { dims: [1, 16, 6, 6], data: noise(576).map((v) => v / 5000) } };
+    const model = buildModel({
+      nodes: [conv('x', 'w', 'y')],
+      inputs: [image()],
+      outputs: [image('y')],
+      initializers: [weights('w', [16, 16, 3, 3])],
+    });
+    const { model: variant } = await convert(model, tiny, { precision: 'int8' });
+    expect(constant(variant, 'x_scale').dtype).toBe('fp32');
+    expect(constant(variant, 'w_scale').dtype).toBe('fp16');
+    const reference = await run(encodeModel(model), tiny);
+    expect(relativeError(reference['y']!.data, (await evaluate(variant, tiny))['y']!.data)).toBeLessThan(0.03);
+  });
+
+  it('excludes what gains nothing: one position, one row, few channels, attention, non-constant weights', async () => {
+    const model = buildModel({
+      nodes: [
+        node('GlobalAveragePool', ['x'], ['g']),
+        conv('g', 'w1', 'se', 1),
+        node('Mul', ['x', 'se'], ['m']),
+        node('Conv', ['m', 'few'], ['f'], { kernel_shape: [1, 3], pads: [0, 1, 0, 1] }),
+        node('Reshape', ['f', 'rows'], ['r']),
+        node('MatMul', ['r', 'r2'], ['att']),
+        node('Transpose', ['r'], ['r2'], { perm: [1, 0] }),
+        node('Reshape', ['f', 'row'], ['one']),
+        node('Gemm', ['one', 'wg'], ['y']),
+        node('ReduceMean', ['att'], ['z'], { keepdims: 0 }),
+      ],
+      inputs: [image()],
+      outputs: [value('y', null), value('z', null)],
+      initializers: [
+        weights('w1', [16, 16, 1, 1]),
+        weights('few', [3, 16, 1, 3]),
+        weights('wg', [108, 32]),
+        makeInt64('rows', [6, 18]),
+        makeInt64('row', [1, 108]),
+      ],
+    });
+    const { model: variant, decisions } = await convert(model, picture, { precision: 'int8' });
+    expect(nodesOf(variant, 'QuantizeLinear')).toEqual([]);
+    const reasons = Object.fromEntries(decisions.map(({ node: name, reason }) => [name, reason]));
+    expect(reasons['Conv_se']).toMatch(/one position/);
+    expect(reasons['Conv_f']).toMatch(/too few channels/);
+    expect(reasons['MatMul_att']).toMatch(/two activations/);
+    expect(reasons['Gemm_y']).toMatch(/one row/);
+  });
+
+  it('a keep rule takes a layer out of 8 bits', async () => {
+    const plan = { keep: [{ match: 'Conv_c', precision: 'fp16' }], bindings: {} } as const;
+    const { model, decisions } = await convert(residual(), picture, {
+      precision: 'int8',
+      plan: { keep: [...plan.keep], bindings: {} },
+    });
+    expect(quantizedSource(model, named(model, 'Conv_c'), 0)).toBeNull();
+    expect(decisionFor(decisions, 'Conv')).toMatchObject({ node: 'Conv_c', precision: 'fp16' });
+  });
+
+  it('an input bound as INT8 starts with its calibrated scale', async () => {
+    const plan = { keep: [], bindings: { x: 'int8' } } as const;
+    const { model, warnings } = await convert(residual(), picture, { precision: 'int8', plan });
+    expect(dtypeOf(model.proto.graph.input[0]!.type!.tensorType!.elemType)).toBe('int8');
+    expect(model.proto.graph.node.filter((entry) => entry.input.includes('x')).map(({ opType }) => opType)).toEqual([
+      'DequantizeLinear',
+    ]);
+    expect(warnings).toEqual([expect.stringMatching(/x is bound as INT8/)]);
+  });
+
+  it('weights quantize with exactly the FP16 scale that they are read back with; a zero channel is zero', async () => {
+    const values = numbers(16 * 16 * 9).map((v, i) => (i < 144 ? 0 : v * 1e-4));
+    const model = buildModel({
+      nodes: [conv('x', 'w', 'y')],
+      inputs: [image()],
+      outputs: [image('y')],
+      initializers: [floats('w', [16, 16, 3, 3], values)],
+    });
+    const { model: variant } = await convert(model, picture, { precision: 'int8' });
+    const scales = fromFloat16Array(constant(variant, 'w_scale').data as Uint16Array);
+    const stored = constant(variant, 'w_int8').data as Int8Array;
+    expect(scales[0]).toBe(1);
+    expect(stored.subarray(0, 144).every((v) => v === 0)).toBe(true);
+    for (let i = 144; i < stored.length; i++) {
+      const scale = scales[Math.floor(i / 144)]!;
+      expect(Math.abs(stored[i]! * scale - values[i]!)).toBeLessThanOrEqual(scale / 2 + 1e-12);
+    }
+  });
+});
