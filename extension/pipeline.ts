@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import * as path from 'node:path';
 import { chooseEngineBuilder, type EngineBuilder } from './build/chooseEngineBuilder';
-import { describeArtifact } from './build/describeArtifact';
+import { describeFile } from './files/describeFile';
 import { decideVerdict } from './compare/verdict';
 import { CodedError, throwIfCancelled, type ErrorData } from './contract/errors';
 import type { Plan, Precision } from './contract/plan';
@@ -57,6 +57,8 @@ interface Draft {
   artifacts: Artifact[];
   decisions: Decision[];
   builds: BuildSummary[];
+  /** Architectures that got no engine, and why. */
+  refusals: { readonly target: string | null; readonly error: ErrorData }[];
   runnable: VariantFile | null;
   bytes: number | null;
 }
@@ -206,13 +208,16 @@ class Conversion {
     const baselineLatency = latency.results['fp32'];
     const variants = drafts.map((draft): Variant => {
       const name = draft.precision;
-      const error = draft.error ?? accuracy.errors[name] ?? latency.errors[name] ?? null;
+      const engineError = draft.builds.length === 0 ? (draft.refusals[0]?.error ?? null) : null;
+      const error = draft.error ?? accuracy.errors[name] ?? latency.errors[name] ?? engineError;
+      // What the hardware cannot do is no failure of the run.
+      const beyondTarget = error === engineError && engineError?.code === 'PRECISION_UNSUPPORTED';
       const quantized = name === 'int8' || name === 'fp8';
       const measured = latency.results[name] ?? null;
       return {
         name,
         precision: draft.precision,
-        status: error === null ? 'ok' : 'failed',
+        status: error === null ? 'ok' : beyondTarget ? 'skipped' : 'failed',
         error,
         artifacts: quantized && table !== null ? [...draft.artifacts, table] : draft.artifacts,
         calibration: quantized ? calibrated.summary : null,
@@ -258,7 +263,8 @@ class Conversion {
 
   /** Removes everything of this run that did not become part of the result. */
   async cleanUp(): Promise<void> {
-    await rm(this.scratch, { recursive: true, force: true });
+    // A folder that could not be made cannot be removed either; the first failure is the one to tell.
+    await rm(this.scratch, { recursive: true, force: true }).catch(() => undefined);
     // An output folder that this run made and left empty goes too; rmdir refuses one that holds anything.
     await rmdir(this.request.out).catch(() => undefined);
   }
@@ -286,6 +292,7 @@ class Conversion {
       artifacts: [],
       decisions: [],
       builds: [],
+      refusals: [],
       runnable: null,
       bytes: null,
     };
@@ -322,28 +329,46 @@ class Conversion {
   ): Promise<void> {
     if (builder === null || draft.error !== null) return;
     for (const target of builder.targets) {
-      await this.attempt(draft, async () => {
-        const onnx = draft.artifacts.find((artifact) => artifact.kind === 'onnx');
-        if (onnx === undefined) return;
-        const name = this.fileName(draft.precision, target === null ? 'engine' : `${target}.engine`);
-        this.progress('build', null, `Building ${name}`, draft.precision);
-        const result = await this.worker.request(
-          'build',
-          {
-            backend: builder.name,
-            onnx: path.join(this.scratch, onnx.path),
-            precision: draft.precision,
-            target,
-            plan: this.plan,
-            sampleDims,
-            output: path.join(this.scratch, name),
-          },
-          this.options,
-        );
-        draft.artifacts.push({ ...result.artifact, path: name });
-        draft.builds.push(result.build);
-      });
+      const name = this.fileName(draft.precision, target === null ? 'engine' : `${target}.engine`);
+      this.progress('build', null, `Building ${name}`, draft.precision);
+      try {
+        await this.buildEngine(draft, builder, target, name, sampleDims);
+      } catch (error) {
+        if (CodedError.is(error, 'CANCELLED')) throw error;
+        const { reason, ...rest } = CodedError.from(error).toJSON();
+        const where = target === null ? '' : ` for ${target}`;
+        draft.refusals.push({ target, error: { ...rest, reason: `No engine${where}: ${reason}` } });
+      }
     }
+    // One engine is a result; the architectures without one are named among the warnings.
+    if (draft.builds.length > 0) {
+      this.warnings.push(...draft.refusals.map(({ error }) => `${draft.precision}: ${error.reason}`));
+    }
+  }
+
+  private async buildEngine(
+    draft: Draft,
+    { name: backend }: EngineBuilder,
+    target: string | null,
+    name: string,
+    sampleDims: Record<string, number[]>,
+  ): Promise<void> {
+    throwIfCancelled(this.options.signal);
+    const { artifact, build } = await this.worker.request(
+      'build',
+      {
+        backend,
+        onnx: path.join(this.scratch, this.fileName(draft.precision, 'onnx')),
+        precision: draft.precision,
+        target,
+        plan: this.plan,
+        sampleDims,
+        output: path.join(this.scratch, name),
+      },
+      this.options,
+    );
+    draft.artifacts.push({ ...artifact, path: name });
+    draft.builds.push(build);
   }
 
   private async evaluate(drafts: readonly Draft[], data: DataSelection) {
@@ -427,7 +452,7 @@ class Conversion {
 
   /** A finished file of the scratch folder as an artifact; `publish` moves it into the output folder. */
   private async describe(name: string, kind: Artifact['kind']): Promise<Artifact> {
-    const file = await describeArtifact(path.join(this.scratch, name));
+    const file = await describeFile(path.join(this.scratch, name));
     return { ...file, kind, backend: null, target: null, path: name };
   }
 

@@ -2,9 +2,13 @@
 import type { Accuracy, Artifact, Latency, Report, Variant } from './report';
 import { decibelsText, notMeasured } from './quantities';
 
-/** The fp32 variant that all others are measured against, if it worked. */
+/**
+ * The fp32 variant that all others are measured against, if it ran. It serves without an engine, too: TensorRT-RTX builds
+ * none in FP32 for sm_75, and yet its accuracy is known.
+ */
 export function baselineOf(variants: readonly Variant[]): Variant | null {
-  return variants.find(({ precision, status }) => precision === 'fp32' && status === 'ok') ?? null;
+  const fp32 = variants.find(({ precision }) => precision === 'fp32');
+  return fp32 !== undefined && (fp32.status === 'ok' || fp32.accuracy !== null) ? fp32 : null;
 }
 
 /** CPU latency of the embedded runtime says nothing about TensorRT; views label it and never rank by it. */

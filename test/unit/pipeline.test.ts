@@ -75,7 +75,7 @@ function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly 
           available: true,
           reason: null,
           builds: true,
-          targets: ['sm_89'],
+          targets: ['sm_75', 'sm_89'],
           runs: false,
           precisions: ['fp32', 'fp16', 'bf16', 'int8'],
         },
@@ -224,6 +224,31 @@ describe('convert', () => {
       accuracy: null,
     });
     expect(report.variants.filter(({ status }) => status === 'ok')).toHaveLength(3);
+  });
+
+  it('keeps a variant that got an engine for one architecture, and names the other', async () => {
+    const worker = fakeWorker({
+      build: ({ output, backend, target, precision }) => {
+        if (precision === 'bf16') throw failure('PRECISION_UNSUPPORTED');
+        if (precision === 'int8') throw failure('ENGINE_BUILD');
+        if (target === 'sm_75') throw failure('ENGINE_BUILD');
+        writeFileSync(output, 'engine');
+        return {
+          artifact: { kind: 'engine', backend, target, path: output, bytes: 6, sha256: 'e'.repeat(64) },
+          build: { backend, version: '1.7', target, seconds: 1, layers: null, realised: null },
+        };
+      },
+    });
+    const report = await run(worker, { targets: ['sm_75', 'sm_89'] });
+    expect(report.variants.map(({ name, status }) => [name, status])).toEqual([
+      ['fp32', 'ok'],
+      ['fp16', 'ok'],
+      ['bf16', 'skipped'],
+      ['int8', 'failed'],
+    ]);
+    expect(report.verdict.warnings).toContain('fp16: No engine for sm_75: ENGINE_BUILD happened');
+    expect(report.variants[3]?.error).toMatchObject({ code: 'ENGINE_BUILD' });
+    expect(report.variants[3]?.accuracy).not.toBeNull();
   });
 
   it('finds the variant that kills the worker and keeps the results of the others', async () => {
