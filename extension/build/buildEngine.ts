@@ -16,7 +16,7 @@ import { isFileRange } from '../model/fileRange';
 import { rawBytes } from '../model/tensorValues';
 import { walkTensors } from '../model/walkTensors';
 import { shapeProfiles } from '../plan/shapeProfiles';
-import { describeArtifact } from './describeArtifact';
+import { describeFile } from '../files/describeFile';
 import { cacheKey, EngineCache, type KeptEngine } from './engineCache';
 
 type BuildParams = StageMethods['build']['params'];
@@ -52,7 +52,7 @@ export async function buildEngine(
   if (kept !== null) return { artifact: { ...artifact, ...sizeOf(kept) }, build: kept.build };
 
   const build = await compiler.build(request, options);
-  const size = await describeArtifact(params.output);
+  const size = await describeFile(params.output);
   if (key !== null) await cache.store(key, params.output, { build, ...size });
   return { artifact: { ...artifact, ...size }, build };
 }
@@ -80,7 +80,7 @@ async function contentHash(model: Model): Promise<string> {
     if (isFileRange(bytes)) files.add(bytes.path);
   }
   const hash = createHash('sha256');
-  for (const file of files) hash.update((await describeArtifact(file)).sha256);
+  for (const file of files) hash.update((await describeFile(file)).sha256);
   return hash.digest('hex');
 }
 

@@ -7,7 +7,7 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildSummary } from '../contract/report';
-import { describeArtifact } from './describeArtifact';
+import { describeFile } from '../files/describeFile';
 import { toolHome } from './install/toolHome';
 
 /** Everything that decides an engine's content. */
@@ -56,7 +56,7 @@ export class EngineCache {
       const kept = JSON.parse(await readFile(this.file(key, 'json'), 'utf8')) as KeptEngine;
       // A copy-on-write clone where the file system has them.
       await copyFile(this.file(key, 'engine'), aside, constants.COPYFILE_FICLONE);
-      const found = await describeArtifact(aside);
+      const found = await describeFile(aside);
       if (found.sha256 !== kept.sha256) throw new Error('damaged');
       await rename(aside, output);
       const now = new Date();

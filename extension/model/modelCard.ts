@@ -1,11 +1,10 @@
 /**
  * What a model is, in numbers and names: for `inspect`, for the report, for matching data to inputs.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
 import type { ModelCard } from '../contract/report';
 import { CodedError } from '../contract/errors';
 import { elementCount, type ValueSpec } from '../contract/tensor';
+import { describeFile } from '../files/describeFile';
 import { dtypeOf } from './dtype';
 import { notFound } from './fileRange';
 import { walkGraphs } from './graphIndex';
@@ -17,8 +16,7 @@ export async function modelCard(model: Model): Promise<ModelCard> {
   const { proto, path } = model;
   return {
     path,
-    sha256: await fileSha256(path),
-    bytes: statSync(path).size,
+    ...(await describeModelFile(path)),
     opset: opsetVersion(proto),
     irVersion: proto.irVersion ?? 0,
     nodes: countNodes(proto.graph),
@@ -94,13 +92,10 @@ function countParameters(graph: GraphProto): number {
   return count;
 }
 
-/** SHA-256 of a file's content, streamed. */
-export async function fileSha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
+async function describeModelFile(path: string): Promise<{ bytes: number; sha256: string }> {
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+    return await describeFile(path);
   } catch (cause) {
     throw notFound(path, cause);
   }
-  return hash.digest('hex');
 }

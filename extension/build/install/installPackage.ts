@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, cancelled } from '../../contract/errors';
-import { describeArtifact } from '../describeArtifact';
+import { describeFile } from '../../files/describeFile';
 import { extractZip } from './extractZip';
 import { downloadWheel, fetchCrate, otherContent } from './packageClients';
 import type { Package } from './packages';
@@ -81,7 +81,7 @@ async function fetchInto(content: string, pack: Package, scratch: string, option
     return;
   }
   const wheel = await downloadWheel(pack, source, join(scratch, 'download'), options.signal);
-  if ((await describeArtifact(wheel)).sha256 !== source.sha256) throw otherContent(pack);
+  if ((await describeFile(wheel)).sha256 !== source.sha256) throw otherContent(pack);
   options.onMessage?.(`unpacking ${pack.name} ${pack.version}`);
   await extractZip(wheel, content, pack.keep, options.signal);
 }

@@ -1,11 +1,11 @@
 /** `report`: render a saved report again. */
 import * as path from 'node:path';
+import { writeAtomically } from '../../files/writeAtomically';
 import { readReport } from '../../report/readReport';
 import { renderCsv } from '../../report/renderCsv';
 import { renderHtml } from '../../report/renderHtml';
 import { renderMarkdown } from '../../report/renderMarkdown';
 import { renderTable } from '../../report/renderTable';
-import { writeTextAtomically } from '../../report/writeReport';
 import type { Command } from '../commands';
 
 const renderers = { html: renderHtml, md: renderMarkdown, csv: renderCsv } as const;
@@ -31,7 +31,7 @@ export const reportCommand: Command = {
     for (const [kind, render] of Object.entries(renderers)) {
       const file = args.text(kind);
       if (file === undefined) continue;
-      await writeTextAtomically(path.resolve(cwd, file), render(report));
+      await writeAtomically(path.resolve(cwd, file), render(report));
       written = true;
     }
     if (args.flag('json')) print(`${JSON.stringify(report, null, 2)}\n`);

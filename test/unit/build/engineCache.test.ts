@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describeArtifact } from '../../../extension/build/describeArtifact';
+import { describeFile } from '../../../extension/files/describeFile';
 import { cacheKey, EngineCache, type EngineKey } from '../../../extension/build/engineCache';
 
 const key: EngineKey = {
@@ -45,7 +45,7 @@ describe('EngineCache', () => {
   async function store(name: string, content: string): Promise<void> {
     const engine = join(root, `${name}.engine`);
     await writeFile(engine, content);
-    await cache.store(name, engine, { build, ...(await describeArtifact(engine)) });
+    await cache.store(name, engine, { build, ...(await describeFile(engine)) });
   }
 
   test('gives back what was stored, and nothing else', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describeArtifact } from '../../../extension/build/describeArtifact';
+import { describeFile } from '../../../extension/files/describeFile';
 import { extractZip } from '../../../extension/build/install/extractZip';
 import { installPackage, isInstalled, packageFolder } from '../../../extension/build/install/installPackage';
 import { lockedHash } from '../../../extension/build/install/packageClients';
@@ -30,7 +30,7 @@ describe.skipIf(process.platform === 'win32')('installPackage', () => {
       version: '1.0',
       purpose: 'a thing',
       megabytes: 1,
-      source: { client: 'pip', platform: 'any', sha256: (await describeArtifact(wheel)).sha256 },
+      source: { client: 'pip', platform: 'any', sha256: (await describeFile(wheel)).sha256 },
       keep: ['libs/'],
       expects: ['libs/a.so'],
     };

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CodedError } from '../../../extension/contract/errors';
 import { readReport } from '../../../extension/report/readReport';
-import { writeReport, writeTextAtomically } from '../../../extension/report/writeReport';
+import { writeReport } from '../../../extension/report/writeReport';
 import { samplePath, sampleReport } from './sampleReport';
 
 let folder: string;
@@ -31,17 +31,6 @@ describe('writeReport', () => {
     const files = await writeReport(sampleReport(), out);
     expect((await readdir(out)).sort()).toEqual(['report.csv', 'report.html', 'report.json', 'report.md']);
     expect(await readReport(files.json)).toEqual(sampleReport());
-  });
-
-  it('keeps the old file when the new one cannot be put in its place', async () => {
-    // A folder in the place of the file: the rename fails after the text was written aside.
-    await writeReport(sampleReport(), folder);
-    await rm(path.join(folder, 'report.md'));
-    const target = path.join(folder, 'report.md', 'inside');
-    await writeTextAtomically(target, 'x');
-    expect(await codeOf(writeTextAtomically(path.join(folder, 'report.md'), 'y'))).toBe('OUTPUT_UNWRITABLE');
-    expect(await readFile(target, 'utf8')).toBe('x');
-    expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   it('names the file that cannot be written', async () => {
