@@ -15,7 +15,7 @@ import { entropyThreshold } from './entropy';
 import { legacyThreshold } from './legacy';
 import { meanSquaredErrorThreshold } from './meanSquaredError';
 import { percentileThreshold } from './percentile';
-import { expectedSqnrDb, frequentValueShare } from './quantizationNoise';
+import { QuantizationNoise } from './quantizationNoise';
 
 /** One bit of resolution: a threshold this much worse wastes half of the 8-bit levels or clips as much as that costs. */
 const tolerableLossDb = 6;
@@ -41,21 +41,22 @@ export interface ThresholdChoice {
 
 /** @param absMax largest magnitude of the tensor, greater than zero */
 export function chooseThreshold(histogram: Histogram, absMax: number, options: ThresholdOptions): ThresholdChoice {
-  const leastNoise = choice(histogram, 'mse', meanSquaredErrorThreshold(histogram, absMax));
+  const noise = new QuantizationNoise(histogram);
+  const leastNoise = choice(noise, 'mse', meanSquaredErrorThreshold(noise, absMax));
   if (options.algorithm === 'auto' || options.algorithm === 'mse') return leastNoise;
-  const asked = choice(histogram, options.algorithm, threshold(histogram, absMax, options.algorithm, options));
+  const asked = choice(noise, options.algorithm, threshold(histogram, absMax, options.algorithm, options));
   const lossDb = (leastNoise.sqnrDb ?? 0) - (asked.sqnrDb ?? -Infinity);
   if (leastNoise.sqnrDb === null || lossDb <= tolerableLossDb) return asked;
-  const unfit = unfitReason(histogram, absMax, asked, leastNoise);
+  const unfit = unfitReason(noise, absMax, asked, leastNoise);
   return asked.algorithm === 'minmax' ? { ...asked, unfit } : { ...leastNoise, unfit };
 }
 
 function choice(
-  histogram: Histogram,
+  noise: QuantizationNoise,
   algorithm: Exclude<CalibrationAlgorithm, 'auto'>,
   threshold: number,
 ): ThresholdChoice {
-  return { threshold, algorithm, sqnrDb: expectedSqnrDb(histogram, threshold), unfit: null };
+  return { threshold, algorithm, sqnrDb: noise.sqnrDb(threshold), unfit: null };
 }
 
 function threshold(
@@ -78,7 +79,7 @@ function threshold(
 }
 
 function unfitReason(
-  histogram: Histogram,
+  noise: QuantizationNoise,
   absMax: number,
   asked: ThresholdChoice,
   leastNoise: ThresholdChoice,
@@ -86,7 +87,7 @@ function unfitReason(
   const comparison =
     `${asked.algorithm} clips at ${short(asked.threshold)} of ${short(absMax)}: ` +
     `${short(asked.sqnrDb ?? 0)} dB where ${short(leastNoise.threshold)} gives ${short(leastNoise.sqnrDb ?? 0)} dB`;
-  const background = frequentValueShare(histogram);
+  const background = noise.mostFrequent();
   if (background.share < backgroundShare) return comparison;
   const percent = Math.round(background.share * 100);
   return `${comparison}; ${percent} % of the elements are one value, ±${short(background.value)}`;

@@ -77,13 +77,13 @@ async function newTable(
 }
 
 /** Scales that the plan's quantized precisions need, decided from ranges. */
-function targets(model: Model, { plan, precisions }: Params, ranges: TensorRanges): string[] {
+function targets(model: Model, { plan, precisions }: Params, ranges: TensorRanges | null): string[] {
   return [...new Set(precisions.flatMap((precision) => scaleTargets(model, { precision, plan, ranges })))];
 }
 
 /**
- * Ranges of all tensors and, in the same pass, histograms of those that will need a scale. Which those are is guessed from
- * the ranges of one sample; `calibrateTensors` goes over the data again for the few that the full ranges add.
+ * Ranges of all tensors and, in the same pass, histograms of those that may need a scale: without ranges the rules name all
+ * candidates. `calibrateTensors` goes over the data again for tensors that only the ranges bring in.
  */
 async function observe(
   model: Model,
@@ -92,11 +92,7 @@ async function observe(
   options: RunOptions,
   rangesOnly: boolean,
 ): Promise<ObservedRanges> {
-  if (rangesOnly) return observeRanges(model, request, options);
-  const first = { ...request, indices: request.indices.slice(0, 1) };
-  // Without progress: the first sample is a moment, and its 100 % would be a lie.
-  const glimpse = await observeRanges(model, first, { signal: options.signal }).catch(() => null);
-  const histograms = glimpse === null ? [] : targets(model, params, glimpse);
+  const histograms = rangesOnly ? [] : targets(model, params, null);
   return observeRanges(model, { ...request, histograms }, options);
 }
 

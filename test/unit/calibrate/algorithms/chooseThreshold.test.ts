@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chooseThreshold } from '../../../../extension/calibrate/algorithms/chooseThreshold';
-import { expectedSqnrDb, noisePower, signalPower } from '../../../../extension/calibrate/algorithms/quantizationNoise';
+import { QuantizationNoise } from '../../../../extension/calibrate/algorithms/quantizationNoise';
 import { percentileThreshold } from '../../../../extension/calibrate/algorithms/percentile';
 import { newHistogram, widen, type Histogram } from '../../../../extension/calibrate/histogram';
 import { scalarObserver } from '../../../../extension/calibrate/observers/scalarObserver';
@@ -50,21 +50,38 @@ const distributions = {
   page: Float32Array.from({ length }, () => (uniform() < 0.97 ? 1 : uniform() * 12 - 6)),
 };
 
-describe('expectedSqnrDb', () => {
+describe('QuantizationNoise', () => {
   it.each(Object.entries(distributions))('predicts from the histogram what the values give: %s', (_, values) => {
     const { absMax } = scalarObserver.observeRange(values);
     // Where nearly all elements are one value, its place within a bin decides: more is not to be had from a histogram.
     const tolerance = values === distributions.page ? 1.5 : 0.5;
     for (const share of [1, 0.7, 0.4]) {
-      const expected = expectedSqnrDb(histogramOf(values), absMax * share)!;
+      const expected = new QuantizationNoise(histogramOf(values)).sqnrDb(absMax * share)!;
       expect(Math.abs(expected - measuredSqnrDb(values, absMax * share))).toBeLessThan(tolerance);
     }
   });
 
+  it('equals the sum over all bins', () => {
+    for (const values of Object.values(distributions)) {
+      const histogram = histogramOf(values);
+      const { absMax } = scalarObserver.observeRange(values);
+      for (const threshold of [absMax, absMax * 0.61, absMax / 100]) {
+        let sum = 0;
+        histogram.counts.forEach((count, bin) => {
+          const x = (bin + 0.5) * histogram.binWidth;
+          const scale = threshold / 127;
+          if (bin > 0) sum += count * (x - scale * Math.min(Math.round(x / scale), 127)) ** 2;
+        });
+        expect(new QuantizationNoise(histogram).noisePower(threshold) / (sum / length)).toBeCloseTo(1, 6);
+      }
+    }
+  });
+
   it('is null without signal', () => {
-    expect(expectedSqnrDb(histogramOf(new Float32Array(10)), 1)).toBeNull();
-    expect(signalPower(newHistogram())).toBe(0);
-    expect(noisePower(newHistogram(), 1)).toBe(0);
+    expect(new QuantizationNoise(histogramOf(new Float32Array(10))).sqnrDb(1)).toBeNull();
+    const nothing = new QuantizationNoise(newHistogram());
+    expect(nothing.signalPower).toBe(0);
+    expect(nothing.noisePower(1)).toBe(0);
   });
 });
 
