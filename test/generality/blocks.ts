@@ -274,7 +274,7 @@ function functionCall(b: GraphBuilder, x: Value): Value {
 
 /** A builder for a body, which shares the names of the graph around it. */
 function innerBuilder(b: GraphBuilder): GraphBuilder {
-  return new GraphBuilder(b.random, b.opset, (base) => b.unique(`inner_${base}`));
+  return new GraphBuilder(b.random, b.opset, (base) => b.unique(`inner_${base}`), true);
 }
 
 /** Both branches read tensors of the outer graph. */
@@ -367,7 +367,7 @@ function convolution(b: GraphBuilder, x: Value): Value | null {
     ...(group > 1 ? { group } : {}),
     ...(stride > 1 ? { strides: [stride, stride] } : {}),
     ...(dilation > 1 ? { dilations: [dilation, dilation] } : {}),
-    ...(samePadding && stride === 1 && b.random.chance(0.3) ? { auto_pad: 'SAME_UPPER' } : { pads }),
+    ...(samePadding && stride === 1 && dilation === 1 && b.random.chance(0.3) ? { auto_pad: 'SAME_UPPER' } : { pads }),
   };
   return { name: b.op('Conv', [x.name, weight, ...bias], attributes), dims };
 }

@@ -51,6 +51,8 @@ export class GraphBuilder {
     readonly random: RandomNumbers,
     readonly opset: number,
     private readonly naming: (base: string, index: number) => string,
+    /** Bodies have no inputs to list their initializers among, as IR version 3 demands. */
+    private readonly isBody = false,
   ) {}
 
   unique(base: string): string {
@@ -87,7 +89,8 @@ export class GraphBuilder {
 
   /** A constant: an initializer, or a Constant node as exporters also write it. */
   constant(tensor: Tensor, base = 'const'): string {
-    if (this.random.chance(0.3)) return this.op('Constant', [], { value: { tensor } });
+    const asNode = this.random.chance(0.3) || (this.isBody && this.opset < 9);
+    if (asNode) return this.op('Constant', [], { value: { tensor } });
     return this.initializer(tensor, base);
   }
 

@@ -87,8 +87,11 @@ function firstDims(random: RandomNumbers, n: number): number[] {
 function joined(b: GraphBuilder, made: Value, live: readonly Value[]): Value {
   const others = live.filter((value) => value.dims.join() === made.dims.join() && value.name !== made.name);
   if (others.length === 0 || !b.random.chance(0.2)) return made;
-  const other = b.random.pick(others);
-  return { name: b.op(b.random.pick(['Add', 'Sub', 'Max']), [made.name, other.name]), dims: made.dims };
+  const other = b.random.pick(others).name;
+  // A difference of equal numbers would be nothing but rounding, so what is subtracted is made smaller.
+  const operands = b.random.chance(0.3) ? [made.name, b.op('Mul', [other, b.scalar(0.3)])] : null;
+  const name = operands === null ? b.op(b.random.pick(['Add', 'Max']), [made.name, other]) : b.op('Sub', operands);
+  return { name, dims: made.dims };
 }
 
 function finished(
