@@ -56,6 +56,7 @@ interface Draft {
   error: ErrorData | null;
   artifacts: Artifact[];
   decisions: Decision[];
+  warnings: string[];
   builds: BuildSummary[];
   /** Architectures that got no engine, and why. */
   refusals: { readonly target: string | null; readonly error: ErrorData }[];
@@ -150,14 +151,15 @@ class Conversion {
     const { card } = await worker.request('inspect', { model: this.model, explain: [] }, options);
     this.progress('model', 1, `${card.nodes} nodes, opset ${card.opset}`);
 
-    this.progress('plan', 0, 'Looking at the data');
+    this.progress('plan', 0, 'Preparing the graph');
+    const prepared = path.join(this.scratch, 'prepared.onnx');
+    const preparation = await worker.request('prepare', { model: this.model, plan, output: prepared }, options);
+    this.progress('plan', 0.5, 'Looking at the data');
     const data = await worker.request(
       'selectData',
       { model: this.model, plan, baseDir: this.request.baseDir, python: this.request.python },
       options,
     );
-    const prepared = path.join(this.scratch, 'prepared.onnx');
-    const preparation = await worker.request('prepare', { model: this.model, plan, output: prepared }, options);
     this.progress('plan', 1, `Prepared at opset ${preparation.opset}`);
 
     const ranges = path.join(this.scratch, 'ranges.json');
@@ -252,7 +254,7 @@ class Conversion {
         model: card,
         representative: data.representative,
         skippedSamples: accuracy.skipped,
-        warnings: [...new Set(this.warnings)],
+        warnings: [...new Set([...this.warnings, ...warningsOf(drafts)])],
       }),
     };
     await this.publish(variants.flatMap((variant) => variant.artifacts));
@@ -291,6 +293,7 @@ class Conversion {
       error: null,
       artifacts: [],
       decisions: [],
+      warnings: [],
       builds: [],
       refusals: [],
       runnable: null,
@@ -313,7 +316,7 @@ class Conversion {
         },
         this.options,
       );
-      this.warnings.push(...written.warnings.map((text) => `${precision}: ${text}`));
+      draft.warnings.push(...written.warnings);
       draft.decisions = written.decisions;
       draft.bytes = written.bytes;
       draft.artifacts.push(...(await this.describeModel(name)));
@@ -342,7 +345,7 @@ class Conversion {
     }
     // One engine is a result; the architectures without one are named among the warnings.
     if (draft.builds.length > 0) {
-      this.warnings.push(...draft.refusals.map(({ error }) => `${draft.precision}: ${error.reason}`));
+      draft.warnings.push(...draft.refusals.map(({ error }) => error.reason));
     }
   }
 
@@ -478,6 +481,17 @@ class Conversion {
     const report: OnProgress | undefined = this.options.onProgress;
     report?.({ stage, fraction, etaSeconds: null, message, ...(variant === undefined ? {} : { variant }) });
   }
+}
+
+/** The warnings of all variants, each once, with the variants that it concerns unless it concerns all of them. */
+function warningsOf(drafts: readonly Draft[]): string[] {
+  const concerned = new Map<string, Precision[]>();
+  for (const { precision, warnings } of drafts) {
+    for (const text of new Set(warnings)) concerned.set(text, [...(concerned.get(text) ?? []), precision]);
+  }
+  return [...concerned].map(([text, names]) =>
+    names.length === drafts.length ? text : `${names.join(', ')}: ${text}`,
+  );
 }
 
 function ratio(numerator: number | null | undefined, denominator: number | null | undefined): number | null {

@@ -33,13 +33,12 @@ export function shapeProfiles(
   planned: ShapeProfiles,
   batch: BatchSizes,
 ): ShapeProfiles {
-  checkNames(inputs, planned);
+  checkShapeProfiles(inputs, planned);
   const batchSymbols = new Set(inputs.map(({ shape }) => shape?.[0]).filter((size) => typeof size === 'string'));
   const profiles: ShapeProfiles = {};
   for (const input of inputs) {
     const given = planned[input.name];
     if (given !== undefined) {
-      checkProfile(input, given);
       profiles[input.name] = given;
     } else if (!isStatic(input)) {
       profiles[input.name] = profileFromData(input, sampleDims[input.name], batch, batchSymbols);
@@ -77,6 +76,18 @@ function profileFromData(
     profile.max.push(isBatch ? Math.max(batch.opt, batch.max, size) : size);
   }
   return profile;
+}
+
+/**
+ * Checks the shapes of a plan before any work: names, rank, static sizes, MIN ≤ OPT ≤ MAX.
+ * @throws CodedError PLAN_INVALID naming the input
+ */
+export function checkShapeProfiles(inputs: readonly ValueSpec[], planned: ShapeProfiles): void {
+  checkNames(inputs, planned);
+  for (const input of inputs) {
+    const given = planned[input.name];
+    if (given !== undefined) checkProfile(input, given);
+  }
 }
 
 function checkNames(inputs: readonly ValueSpec[], planned: ShapeProfiles): void {

@@ -154,6 +154,16 @@ function setElementType(value: ValueInfoProto, dtype: DType): void {
   if (value.type?.tensorType !== undefined) value.type.tensorType.elemType = onnxType(dtype);
 }
 
+/**
+ * Checks the names of a plan's bindings before any work.
+ * @throws CodedError PLAN_INVALID naming the nearest input or output
+ */
+export function checkBindingNames(model: Model, bindings: WriteBindingsRequest['bindings']): void {
+  const { graph } = model.proto;
+  const known = new Set([...graph.input, ...graph.output].map(({ name }) => name));
+  for (const name of Object.keys(bindings)) if (!known.has(name)) throw unknownBinding(model, name);
+}
+
 function unknownBinding(model: Model, name: string): CodedError {
   const { graph } = model.proto;
   const known = [...graph.input, ...graph.output].map((value) => value.name ?? '');

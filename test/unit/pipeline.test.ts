@@ -185,8 +185,8 @@ describe('convert', () => {
     expect([...new Set(worker.calls)]).toEqual([
       'probe',
       'inspect',
-      'selectData',
       'prepare',
+      'selectData',
       'calibrate',
       'write',
       'build',
@@ -246,7 +246,7 @@ describe('convert', () => {
       ['bf16', 'skipped'],
       ['int8', 'failed'],
     ]);
-    expect(report.verdict.warnings).toContain('fp16: No engine for sm_75: ENGINE_BUILD happened');
+    expect(report.verdict.warnings).toContain('fp32, fp16: No engine for sm_75: ENGINE_BUILD happened');
     expect(report.variants[3]?.error).toMatchObject({ code: 'ENGINE_BUILD' });
     expect(report.variants[3]?.accuracy).not.toBeNull();
   });
