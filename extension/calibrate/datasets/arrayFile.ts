@@ -1,7 +1,7 @@
 /**
  * One array in NumPy's format inside a file, read sample by sample: the first axis is never held whole.
  *
- * Used by `npySource` (the whole file) and `npzSource` (an entry of an archive).
+ * Used by `npyFile.ts` and `npzSource.ts` (whole files) and `npzArchive.ts` (the entries of an archive).
  */
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -45,9 +45,20 @@ function fromFortran(values: Uint8Array, dims: readonly number[], itemSize: numb
 /** Memory for a band of columns while a Fortran-ordered array is turned. */
 const bandBytes = 32 << 20;
 
+/** A temporary file, open, in a folder of its own. */
+interface TemporaryCopy {
+  readonly range: ByteRange;
+  readonly folder: string;
+}
+
+async function removeCopy({ range, folder }: TemporaryCopy): Promise<void> {
+  await range.handle.close();
+  await rm(folder, { recursive: true, force: true });
+}
+
 export class ArrayFile {
-  /** A copy of a Fortran-ordered array in which each sample lies together. */
-  private turned: { range: ByteRange; folder: string } | undefined;
+  /** A copy of a Fortran-ordered array in which each sample lies together; samples are asked for at the same time. */
+  private turned: Promise<TemporaryCopy> | undefined;
 
   private constructor(
     readonly header: NpyHeader,
@@ -80,8 +91,8 @@ export class ArrayFile {
       const bytes = await readRange(this.range, dataOffset + index * size, size);
       return { dtype, dims, data: typedArray(bytes, dtype, bigEndian) };
     }
-    this.turned ??= await this.turn();
-    const bytes = await readRange(this.turned.range, index * size, size);
+    this.turned ??= this.turn();
+    const bytes = await readRange((await this.turned).range, index * size, size);
     return { dtype, dims, data: typedArray(fromFortran(bytes, dims, itemSize), dtype, bigEndian) };
   }
 
@@ -89,12 +100,24 @@ export class ArrayFile {
    * In Fortran order the values of one sample are spread over the whole file. A temporary copy with the first axis
    * outermost is written once, band by band, so that memory stays bounded.
    */
-  private async turn(): Promise<{ range: ByteRange; folder: string }> {
+  private async turn(): Promise<TemporaryCopy> {
+    const { shape, itemSize } = this.header;
+    const folder = await mkdtemp(join(tmpdir(), 'precision-bench-npy-'));
+    const handle = await open(join(folder, 'rows'), 'w+');
+    const copy = { folder, range: { handle, offset: 0, size: elementCount(shape) * itemSize } };
+    try {
+      await this.writeRows(handle);
+      return copy;
+    } catch (error) {
+      await removeCopy(copy);
+      throw error;
+    }
+  }
+
+  private async writeRows(target: FileHandle): Promise<void> {
     const { shape, itemSize, dataOffset } = this.header;
     const rows = shape[0]!;
     const columns = elementCount(shape.slice(1));
-    const folder = await mkdtemp(join(tmpdir(), 'precision-bench-npy-'));
-    const handle = await open(join(folder, 'rows'), 'w+');
     const band = Math.max(1, Math.floor(bandBytes / (rows * itemSize)));
     for (let column = 0; column < columns; column += band) {
       const count = Math.min(band, columns - column);
@@ -105,17 +128,16 @@ export class ArrayFile {
           const source = (at * rows + row) * itemSize;
           line.set(bytes.subarray(source, source + itemSize), at * itemSize);
         }
-        await handle.write(line, 0, line.length, (row * columns + column) * itemSize);
+        await target.write(line, 0, line.length, (row * columns + column) * itemSize);
       }
     }
-    return { folder, range: { handle, offset: 0, size: rows * columns * itemSize } };
   }
 
   /** Removes temporary copies. The handle of the range belongs to the caller. */
   async close(): Promise<void> {
-    if (this.turned === undefined) return;
-    await this.turned.range.handle.close();
-    await rm(this.turned.folder, { recursive: true, force: true });
+    // One that could not be made has removed itself.
+    const copy = await this.turned?.catch(() => undefined);
     this.turned = undefined;
+    if (copy !== undefined) await removeCopy(copy);
   }
 }

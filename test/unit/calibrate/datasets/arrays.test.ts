@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   bytesOf,
   grayPng,
@@ -20,6 +19,14 @@ import {
 
 const vector = [spec('x', ['N', 3])];
 const rows = (count: number, width: number) => Array.from({ length: count * width }, (_, at) => at);
+
+/** Gives the test a temporary folder of its own. @returns a function that lists it */
+function ownTemporaryFolder(): () => string[] {
+  const folder = temporaryFolder();
+  for (const name of ['TMPDIR', 'TEMP', 'TMP']) vi.stubEnv(name, folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  return () => readdirSync(folder);
+}
 
 describe('.npz', () => {
   for (const compressed of [false, true]) {
@@ -39,12 +46,12 @@ describe('.npz', () => {
   }
 
   it('removes its temporary files on close', async () => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('precision-bench-npz-'));
+    const temporary = ownTemporaryFolder();
     const bytes = npz({ x: npyFloats([4, 3], rows(4, 3)) }, true);
     const data = await open(write(temporaryFolder(), 'd.npz', bytes), vector);
+    expect(temporary().filter((name) => name.startsWith('precision-bench-npz-'))).toHaveLength(1);
     await data.close();
-    const after = readdirSync(tmpdir()).filter((name) => name.startsWith('precision-bench-npz-'));
-    expect(after.filter((name) => !before.includes(name))).toEqual([]);
+    expect(temporary().filter((name) => name.startsWith('precision-bench-'))).toEqual([]);
   });
 
   it('several inputs are matched by name, whatever their order; without names by number', async () => {
@@ -165,6 +172,21 @@ describe('.npy', () => {
     const set = await open(write(temporaryFolder(), 'd.npy', bytes), [spec('x', ['N', 2, 3])]);
     expect(await valuesOf(set, 1)).toEqual([100, 101, 102, 110, 111, 112]);
     await set.close();
+  });
+
+  it('Fortran order is turned once, however many samples are asked for together, and leaves no copy', async () => {
+    const temporary = ownTemporaryFolder();
+    const bytes = npy('<f4', [2, 3], bytesOf(Float32Array.of(1, 4, 2, 5, 3, 6)), { fortran: true });
+    const data = await open(write(temporaryFolder(), 'd.npy', bytes), vector);
+    expect(await Promise.all([0, 1, 0, 1].map((index) => valuesOf(data, index)))).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    expect(temporary().filter((name) => name.startsWith('precision-bench-npy-'))).toHaveLength(1);
+    await data.close();
+    expect(temporary().filter((name) => name.startsWith('precision-bench-'))).toEqual([]);
   });
 
   it('refuses NaN and infinity, naming sample, input and element', async () => {

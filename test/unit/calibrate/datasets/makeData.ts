@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { encode } from 'fast-png';
 import { zipSync, type Zippable } from 'fflate';
-import { afterAll } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import type { Dataset, OpenDatasetOptions } from '../../../../extension/calibrate/dataset';
 import { openDataset } from '../../../../extension/calibrate/datasets/openDataset';
 import type { DType, ValueSpec } from '../../../../extension/contract/tensor';
@@ -71,12 +71,21 @@ export const spec = (name: string, shape: ValueSpec['shape'], dtype: DType = 'fp
   shape,
 });
 
-export function open(
+/** A data set that is closed with the test at the latest. */
+export async function open(
   source: string,
   inputs: readonly ValueSpec[],
   rest: Partial<OpenDatasetOptions> = {},
 ): Promise<Dataset> {
-  return openDataset({ source, labels: null, transforms: [{ op: 'toTensor', scale: 1 }], inputs, ...rest });
+  const dataset = await openDataset({
+    source,
+    labels: null,
+    transforms: [{ op: 'toTensor', scale: 1 }],
+    inputs,
+    ...rest,
+  });
+  onTestFinished(() => dataset.close());
+  return dataset;
 }
 
 /** All labels, read with the samples. */
