@@ -25,7 +25,7 @@ import type {
   Report,
   Variant,
 } from './contract/report';
-import type { DataSelection, StageMethods, VariantFile } from './contract/stageMethods';
+import type { DataSelection, PerVariant, StageMethods, VariantFile } from './contract/stageMethods';
 import { writeReport } from './report/writeReport';
 import { toolVersion } from './version';
 
@@ -48,6 +48,8 @@ export interface ConvertRequest {
   readonly command: string;
   /** Interpreter for `file.py:ClassName` data sets. */
   readonly python: string;
+  /** Then evaluate and measure only as much as time is left; null: no limit. */
+  readonly timeBudgetMs: number | null;
 }
 
 /** A variant while it is being made. */
@@ -131,6 +133,7 @@ class Conversion {
   private readonly scratch: string;
   private readonly precisions: readonly Precision[];
   readonly warnings: string[] = [];
+  private readonly startedAt = performance.now();
 
   constructor(
     private readonly request: ConvertRequest,
@@ -212,14 +215,15 @@ class Conversion {
       const name = draft.precision;
       const engineError = draft.builds.length === 0 ? (draft.refusals[0]?.error ?? null) : null;
       const error = draft.error ?? accuracy.errors[name] ?? latency.errors[name] ?? engineError;
-      // What the hardware cannot do is no failure of the run.
-      const beyondTarget = error === engineError && engineError?.code === 'PRECISION_UNSUPPORTED';
+      // What the hardware cannot do, or the user gave no time for, is no failure of the run.
+      const beyondReach =
+        error === engineError && ['PRECISION_UNSUPPORTED', 'TIME_BUDGET'].includes(engineError?.code ?? '');
       const quantized = name === 'int8' || name === 'fp8';
       const measured = latency.results[name] ?? null;
       return {
         name,
         precision: draft.precision,
-        status: error === null ? 'ok' : beyondTarget ? 'skipped' : 'failed',
+        status: error === null ? 'ok' : beyondReach ? 'skipped' : 'failed',
         error,
         artifacts: quantized && table !== null ? [...draft.artifacts, table] : draft.artifacts,
         calibration: quantized ? calibrated.summary : null,
@@ -357,6 +361,7 @@ class Conversion {
     sampleDims: Record<string, number[]>,
   ): Promise<void> {
     throwIfCancelled(this.options.signal);
+    if ((this.remainingMs() ?? 1) <= 0) throw outOfTime();
     const { artifact, build } = await this.worker.request(
       'build',
       {
@@ -375,71 +380,77 @@ class Conversion {
   }
 
   private async evaluate(drafts: readonly Draft[], data: DataSelection) {
+    requireBaseline(drafts);
+    const remaining = this.remainingMs();
     const params = {
       model: this.model,
-      reference: this.runnable(drafts, 'fp32').path,
       data,
       batchSize: this.plan.calibration.batchSize,
+      // Measuring comes after it and is worth more than the last samples.
+      budgetMs: remaining === null ? null : Math.max(0, remaining - measuringMs(this.plan, drafts)),
     };
-    return this.perVariant(drafts, (variants) =>
+    const evaluated = await this.perVariant(drafts, (variants) =>
       this.worker.request('evaluate', { ...params, variants }, this.options),
     );
+    const unseen = evaluated.answers[0]?.unseen ?? 0;
+    if (unseen > 0) this.warnings.push(`The time budget ended evaluation with ${unseen} samples unseen.`);
+    return { ...evaluated, skipped: evaluated.answers[0]?.skipped ?? 0 };
   }
 
   private async measure(drafts: readonly Draft[], data: DataSelection) {
-    const params = { data, benchmark: this.plan.benchmark };
-    const result = await this.perVariant(drafts, async (variants) => ({
-      ...(await this.worker.request('measure', { ...params, variants }, this.options)),
-      skipped: 0,
-    }));
-    return result;
+    const remaining = this.remainingMs();
+    const { benchmark } = this.plan;
+    const wanted = measuringMs(this.plan, drafts);
+    const share = remaining === null || remaining >= wanted ? 1 : Math.max(0, remaining) / wanted;
+    const params = {
+      data,
+      benchmark: {
+        ...benchmark,
+        warmupMs: Math.round(benchmark.warmupMs * share),
+        durationMs: Math.max(1, Math.round(benchmark.durationMs * share)),
+      },
+    };
+    return this.perVariant(drafts, (variants) => this.worker.request('measure', { ...params, variants }, this.options));
+  }
+
+  /** What is left of the time budget, perhaps less than nothing; null without one. */
+  private remainingMs(): number | null {
+    const { timeBudgetMs } = this.request;
+    return timeBudgetMs === null ? null : timeBudgetMs - (performance.now() - this.startedAt);
   }
 
   /**
    * Runs a request over all variants at once, so that they see the same batches and the same minutes. If the worker dies
    * of one of them, each is tried alone: the culprit gets the error, the others their results.
    */
-  private async perVariant<T>(
+  private async perVariant<T, More>(
     drafts: readonly Draft[],
-    request: (variants: VariantFile[]) => Promise<{
-      results: Readonly<Record<string, T>>;
-      errors: Readonly<Record<string, ErrorData>>;
-      skipped: number;
-    }>,
-  ) {
+    request: (variants: VariantFile[]) => Promise<PerVariant<T> & More>,
+  ): Promise<PerVariant<T> & { readonly answers: readonly More[] }> {
     const variants = drafts.flatMap((draft) => (draft.runnable === null ? [] : [draft.runnable]));
     try {
-      return await request(variants);
+      const answer = await request(variants);
+      return { results: answer.results, errors: answer.errors, answers: [answer] };
     } catch (error) {
       const died = CodedError.is(error, 'WORKER_CRASHED') || CodedError.is(error, 'WORKER_OUT_OF_MEMORY');
       if (!died || variants.length < 2) throw error;
     }
-    const results: Record<string, T> = {};
-    const errors: Record<string, ErrorData> = {};
-    let skipped = 0;
+    const answers: (PerVariant<T> & More)[] = [];
+    const deaths: Record<string, ErrorData> = {};
     for (const variant of variants) {
       throwIfCancelled(this.options.signal);
       try {
-        const alone = await request([variant]);
-        Object.assign(results, alone.results);
-        Object.assign(errors, alone.errors);
-        skipped = alone.skipped;
+        answers.push(await request([variant]));
       } catch (error) {
         if (CodedError.is(error, 'CANCELLED')) throw error;
-        errors[variant.name] = CodedError.from(error).toJSON();
+        deaths[variant.name] = CodedError.from(error).toJSON();
       }
     }
-    return { results, errors, skipped };
-  }
-
-  private runnable(drafts: readonly Draft[], precision: Precision): VariantFile {
-    const draft = drafts.find((candidate) => candidate.precision === precision);
-    if (draft?.runnable) return draft.runnable;
-    // Without the FP32 reference there is nothing to compare with: its failure is the run's.
-    const error = draft?.error;
-    throw new CodedError(
-      error ?? { code: 'INTERNAL', reason: `No ${precision} variant was written.`, fix: 'Report this as a defect.' },
-    );
+    return {
+      results: Object.assign({}, ...answers.map((answer) => answer.results)) as Record<string, T>,
+      errors: Object.assign({}, ...answers.map((answer) => answer.errors), deaths) as Record<string, ErrorData>,
+      answers,
+    };
   }
 
   /** Runs a step for one variant; its failure is the variant's, cancellation is the run's. */
@@ -481,6 +492,31 @@ class Conversion {
     const report: OnProgress | undefined = this.options.onProgress;
     report?.({ stage, fraction, etaSeconds: null, message, ...(variant === undefined ? {} : { variant }) });
   }
+}
+
+/**
+ * Without the FP32 variant there is nothing to compare with: its failure is the run's.
+ * @throws CodedError why it was not written
+ */
+function requireBaseline(drafts: readonly Draft[]): void {
+  const baseline = drafts.find(({ precision }) => precision === 'fp32');
+  if (baseline?.runnable) return;
+  throw new CodedError(
+    baseline?.error ?? { code: 'INTERNAL', reason: 'No fp32 variant was written.', fix: 'Report this as a defect.' },
+  );
+}
+
+function outOfTime(): CodedError {
+  return new CodedError({
+    code: 'TIME_BUDGET',
+    reason: 'the time budget was used up before it was built.',
+    fix: 'Give more time with --time-budget, or fewer precisions or targets.',
+  });
+}
+
+/** How long measuring takes if nothing shortens it. */
+function measuringMs({ benchmark }: Plan, drafts: readonly Draft[]): number {
+  return drafts.length * (benchmark.warmupMs + benchmark.durationMs);
 }
 
 /** The warnings of all variants, each once, with the variants that it concerns unless it concerns all of them. */

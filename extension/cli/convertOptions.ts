@@ -59,6 +59,7 @@ export const convertSpec: CommandSpec = {
     batch: { type: 'string', value: 'N', help: 'latency: samples per inference' },
     'fp16-mode': { type: 'boolean', help: "torch2trt's word for --precisions fp16" },
     'int8-mode': { type: 'boolean', help: "torch2trt's word for --precisions int8" },
+    'time-budget': { type: 'string', value: '10m', help: 'then evaluate and measure only as much as time is left' },
     out: { type: 'string', value: 'DIR', help: 'output folder (precision-bench-out/MODEL)' },
     json: { type: 'boolean', help: 'print the report as one JSON document on stdout' },
     quiet: { type: 'boolean', help: 'no progress on stderr' },
@@ -225,6 +226,18 @@ function parseAlgorithm(args: ParsedArguments): CalibrationAlgorithm | undefined
     `--calib-algorithm: ${JSON.stringify(given)} is unknown${nearest === null ? '' : `; did you mean ${nearest}?`}`,
     'convert',
   );
+}
+
+/** `90s`, `10m`, `1.5h` in milliseconds; null when not given. @throws CodedError USAGE */
+export function parseTimeBudget(args: ParsedArguments): number | null {
+  const text = args.text('time-budget');
+  if (text === undefined) return null;
+  const match = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text);
+  const unit = { s: 1, m: 60, h: 3600 }[match?.[2] ?? ''];
+  if (match === null || unit === undefined) {
+    throw usageError(`--time-budget: ${JSON.stringify(text)} is not a time such as 90s, 10m or 1.5h.`, 'convert');
+  }
+  return Number(match[1]) * unit * 1000;
 }
 
 function parseNumber(args: ParsedArguments, name: string): number | undefined {

@@ -21,6 +21,7 @@ export const errorCodes = {
   REPORT_INVALID: 'A saved report cannot be read.',
   OUTPUT_UNWRITABLE: 'The output folder or a file in it cannot be written.',
   CANCELLED: 'The user cancelled (exit code 130).',
+  TIME_BUDGET: 'The time budget of the run was used up before this step.',
   GATE_FAILED: 'An accuracy gate of the plan failed (exit code 3).',
   // Model
   MODEL_NOT_FOUND: 'The model file does not exist or cannot be read.',

@@ -121,13 +121,20 @@ export type StageMethods = {
 
   evaluate: {
     params: {
+      /** The original model: the FP32 reference is the user's file, not our rewriting of it. */
       readonly model: string;
-      readonly reference: string;
       readonly variants: readonly VariantFile[];
       readonly data: DataSelection;
       readonly batchSize: number;
+      /** Evaluation ends after this time with the samples seen by then (at least one batch); null: all samples. */
+      readonly budgetMs: number | null;
     };
-    result: PerVariant<Accuracy> & { readonly skipped: number };
+    result: PerVariant<Accuracy> & {
+      /** Samples that could not be read. */
+      readonly skipped: number;
+      /** Samples that the budget left no time for. */
+      readonly unseen: number;
+    };
   };
 
   measure: {

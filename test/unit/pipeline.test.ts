@@ -142,6 +142,7 @@ function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly 
       results: Object.fromEntries(variants.map(({ name }) => [name, accuracy(40)])),
       errors: {},
       skipped: 0,
+      unseen: 0,
     }),
     measure: ({ variants }) => ({
       results: Object.fromEntries(variants.map(({ name }) => [name, latency(name === 'fp32' ? 4 : 2)])),
@@ -159,7 +160,12 @@ function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly 
   };
 }
 
-function run(worker: StageRunner, plan: Partial<Plan> = {}, signal?: AbortSignal): Promise<Report> {
+function run(
+  worker: StageRunner,
+  plan: Partial<Plan> = {},
+  signal?: AbortSignal,
+  timeBudgetMs: number | null = null,
+): Promise<Report> {
   return convert(
     {
       plan: completePlan({ model: 'model.onnx', ...plan }),
@@ -167,6 +173,7 @@ function run(worker: StageRunner, plan: Partial<Plan> = {}, signal?: AbortSignal
       out,
       command: 'precision-bench convert model.onnx',
       python: 'python3',
+      timeBudgetMs,
     },
     worker,
     { signal },
@@ -259,6 +266,7 @@ describe('convert', () => {
           results: Object.fromEntries(variants.map(({ name }) => [name, accuracy(40)])),
           errors: {},
           skipped: 0,
+          unseen: 0,
         };
       },
     });
@@ -266,6 +274,29 @@ describe('convert', () => {
     const status = Object.fromEntries(report.variants.map(({ name, error }) => [name, error?.code ?? 'ok']));
     expect(status).toEqual({ fp32: 'ok', fp16: 'ok', bf16: 'ok', int8: 'WORKER_CRASHED' });
     expect(report.variants.find(({ name }) => name === 'fp16')?.accuracy).not.toBeNull();
+  });
+
+  it('spends no more than the time budget: no engines, less evaluation and measurement, and says so', async () => {
+    const seen: { budgetMs?: number | null; durationMs?: number } = {};
+    const worker = fakeWorker({
+      evaluate: ({ variants, budgetMs }) => {
+        seen.budgetMs = budgetMs;
+        const results = Object.fromEntries(variants.map(({ name }) => [name, accuracy(40)]));
+        return { results, errors: {}, skipped: 0, unseen: 7 };
+      },
+      measure: ({ variants, benchmark }) => {
+        seen.durationMs = benchmark.durationMs;
+        return { results: Object.fromEntries(variants.map(({ name }) => [name, latency(2)])), errors: {} };
+      },
+    });
+    const report = await run(worker, { precisions: ['fp16'], targets: ['sm_89'] }, undefined, 0);
+    expect(worker.calls).not.toContain('build');
+    expect(seen).toEqual({ budgetMs: 0, durationMs: 1 });
+    expect(report.variants.map(({ status, error }) => [status, error?.code])).toEqual([
+      ['skipped', 'TIME_BUDGET'],
+      ['skipped', 'TIME_BUDGET'],
+    ]);
+    expect(report.verdict.warnings.join()).toMatch(/7 samples/);
   });
 
   it('leaves nothing behind when it is cancelled', async () => {
@@ -320,6 +351,7 @@ describe('calibrate', () => {
     out,
     command: 'precision-bench calibrate model.onnx',
     python: 'python3',
+    timeBudgetMs: null,
   });
 
   it('publishes the table alone', async () => {

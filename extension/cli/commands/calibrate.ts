@@ -35,6 +35,7 @@ export const calibrateCommand: Command = {
       out,
       command: quoteCommand(['precision-bench', ...argv]),
       python: args.text('python') ?? 'python3',
+      timeBudgetMs: null,
     };
     const { table, summary, warnings } = await calibrate(request, worker(), options);
     const content = await readCalibrationTable(table);

@@ -6,7 +6,7 @@ import { convert } from '../../pipeline';
 import { renderTable } from '../../report/renderTable';
 import { quoteCommand } from '../arguments';
 import type { Command } from '../commands';
-import { convertSpec, resolvePlan } from '../convertOptions';
+import { convertSpec, parseTimeBudget, resolvePlan } from '../convertOptions';
 
 export const convertCommand: Command = {
   spec: convertSpec,
@@ -16,7 +16,8 @@ export const convertCommand: Command = {
     const out = path.resolve(cwd, args.text('out') ?? path.join('precision-bench-out', modelName));
     const command = quoteCommand(['precision-bench', ...argv]);
     const python = args.text('python') ?? 'python3';
-    const report = await convert({ plan, baseDir, out, command, python }, worker(), options);
+    const timeBudgetMs = parseTimeBudget(args);
+    const report = await convert({ plan, baseDir, out, command, python, timeBudgetMs }, worker(), options);
     if (args.flag('json')) {
       print(`${JSON.stringify(report, null, 2)}\n`);
     } else {

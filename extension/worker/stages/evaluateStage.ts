@@ -42,12 +42,13 @@ export async function evaluateStage(params: Params, runtime: Backend, options: R
           });
         }
         progress.advance(batch.valid + batch.skipped.length);
+        if (params.budgetMs !== null && progress.elapsedMs > params.budgetMs) break;
       }
     } finally {
       await reference.close();
       for (const variant of variants) await variant.close();
     }
-    return collect(variants, skipped, dataset);
+    return { ...collect(variants, skipped, dataset), unseen: progress.remaining };
   });
 }
 
@@ -62,7 +63,7 @@ function rowsOf(batch: Batch): number {
   return Math.max(batch.valid, Math.round(first / batch.rowsPerSample));
 }
 
-function collect(variants: readonly EvaluatedVariant[], skipped: number, dataset: Dataset): Result {
+function collect(variants: readonly EvaluatedVariant[], skipped: number, dataset: Dataset): Omit<Result, 'unseen'> {
   const results: Record<string, Accuracy> = {};
   const errors: Record<string, ErrorData> = {};
   for (const { file, error, comparison } of variants) {
@@ -126,10 +127,18 @@ class EvaluationProgress {
     private readonly options: RunOptions,
   ) {}
 
+  get elapsedMs(): number {
+    return performance.now() - this.started;
+  }
+
+  get remaining(): number {
+    return Math.max(0, this.total - this.done);
+  }
+
   advance(samples: number): void {
     this.done += samples;
     const fraction = Math.min(1, this.done / Math.max(1, this.total));
-    const seconds = (performance.now() - this.started) / 1000;
+    const seconds = this.elapsedMs / 1000;
     this.options.onProgress?.({
       stage: 'compare',
       fraction,
