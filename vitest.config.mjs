@@ -2,7 +2,10 @@ import { defineConfig } from 'vitest/config';
 import { viteInlineFiles } from './scripts/inlineFilesPlugin.mjs';
 import { viteReportPage } from './scripts/reportPagePlugin.mjs';
 
-/** Tiers are folders; files are globbed, never listed; zero tests found is a failure. */
+/**
+ * Tiers are folders; files are globbed, never listed; zero tests found is a failure. `slow` mirrors extension/ as `unit`
+ * does, and holds what takes seconds: files above 2 GB, worker processes that die, whole models.
+ */
 const tier = (name, testTimeout) => ({
   extends: true,
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: 60_000 },
@@ -14,6 +17,6 @@ export default defineConfig({
   test: {
     passWithNoTests: false,
     pool: 'forks',
-    projects: [tier('unit', 20_000), tier('native', 120_000), tier('cli', 180_000)],
+    projects: [tier('unit', 20_000), tier('slow', 120_000), tier('native', 120_000), tier('cli', 180_000)],
   },
 });

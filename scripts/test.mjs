@@ -77,6 +77,7 @@ try {
   check('format', 'prettier', '--check', '.', '--log-level', 'warn');
   check('format: native', 'clang-format', '--dry-run', '-Werror', ...nativeSources());
   vitest('unit');
+  vitest('slow');
   ctest('build/native');
   // Without the native module every test of this tier would be skipped; in CI that is a failure.
   if (existsSync('build/native/Release/precision_bench.node') || process.env.CI === 'true') vitest('native');

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { cloneModel } from '../../../extension/model/cloneModel';
-import { loadModel } from '../../../extension/model/loadModel';
 import { type Model, opsetVersion } from '../../../extension/model/model';
 import {
   attributeType,
@@ -11,7 +10,6 @@ import {
 } from '../../../extension/model/onnx.generated';
 import { graphInputs } from '../../../extension/model/modelCard';
 import { upgradeOpset } from '../../../extension/model/upgradeOpset';
-import { sharedModels } from '../../support/sharedModels';
 import {
   type AttributeValue,
   buildModel,
@@ -349,21 +347,3 @@ function branchNode(model: Model) {
   const choose = model.proto.graph.node.find((one) => one.opType === 'If')!;
   return choose.attribute[0]!.g!.node[0]!;
 }
-
-describe.skipIf(sharedModels.length === 0)('real models (needs ../shared/models)', () => {
-  it.each(sharedModels)('%s', { timeout: 60_000 }, async (path) => {
-    const original = await loadModel(path);
-    const feeds = Object.fromEntries(
-      graphInputs(original).map((input) => {
-        const dims = (input.shape ?? []).map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? 2 : 48));
-        return [input.name, { dims, data: numbers(dims.reduce((product, size) => product * size, 1)) }];
-      }),
-    );
-    const before = await run(path, feeds);
-    for (const target of [17, 19, 22].filter((version) => version > opsetVersion(original.proto))) {
-      const upgraded = cloneModel(original);
-      upgradeOpset(upgraded, target);
-      expectSame(await run(encodeModel(upgraded), feeds), before, target);
-    }
-  });
-});

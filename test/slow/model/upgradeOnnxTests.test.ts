@@ -19,7 +19,7 @@ import { type TensorProto, tensorProtoSchema } from '../../../extension/model/on
 import { readTensor } from '../../../extension/model/tensorValues';
 import { upgradeOpset } from '../../../extension/model/upgradeOpset';
 import { decodeMessage } from '../../../extension/model/wireReader';
-import { encodeModel } from './buildModel';
+import { encodeModel } from '../../unit/model/buildModel';
 
 const folders = (process.env['PRECISION_BENCH_ONNX_TESTS'] ?? '').split(delimiter).filter((folder) => folder !== '');
 const targets = [17, 19, 22, 23];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 import { dataLocation, newStringStringEntry, newTensor } from '../../../extension/model/onnx.generated';
-import { buildModel, encodeModel, node, temporaryFolder, value, writeFile } from './buildModel';
+import { buildModel, encodeModel, node, temporaryFolder, value, writeFile } from '../../unit/model/buildModel';
 
 const tensorBytes = 256 * 1024 * 1024;
 const count = 9;
