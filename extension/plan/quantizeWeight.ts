@@ -6,9 +6,10 @@
  */
 import { elementCount, type Tensor } from '../contract/tensor';
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../model/float16';
-import { float8Array } from './float8';
+import { float8Array, fromFloat8 } from './float8';
 import type { QuantizedType } from './placeQuantization';
 import type { ComputeType } from './precisionRules';
+import { roundKeepingSums } from './roundWeights';
 
 export interface QuantizeWeightOptions {
   readonly dtype: QuantizedType;
@@ -37,11 +38,33 @@ export function quantizeWeight(weight: Tensor, { dtype, axis, rest }: QuantizeWe
     const scale = scales[channel]!;
     for (let i = start; i < end; i++) divided[i] = source[i]! / scale;
   });
-  const data = dtype === 'int8' ? roundToInt8(divided) : float8Array(divided);
+  const data =
+    dtype === 'int8'
+      ? roundKeepingSums(divided, channelPositions(layout), kernelSize(weight.dims, axis))
+      : float8Array(divided);
   return {
     values: { dtype, dims: weight.dims, data },
     scales: { dtype: 'fp32', dims: axis === null ? [] : [layout.channels], data: scales },
   };
+}
+
+/** The FP32 values that 8-bit ones stand for. */
+export function dequantize(values: Tensor, scales: Tensor, axis: number | null): Tensor {
+  const layout = channelLayout(values.dims, axis);
+  const source = values.data as Int8Array | Uint8Array;
+  const data = new Float32Array(source.length);
+  forEachChannelRun(layout, (start, end, channel) => {
+    const scale = scales.data[channel] as number;
+    for (let i = start; i < end; i++) {
+      data[i] = (values.dtype === 'int8' ? source[i]! : fromFloat8(source[i]!)) * scale;
+    }
+  });
+  return { dtype: 'fp32', dims: values.dims, data };
+}
+
+/** Elements of one kernel of a convolution [M, C, k…]; a matrix, whose scales lie along its last axis, has none. */
+function kernelSize(dims: readonly number[], axis: number | null): number {
+  return axis === dims.length - 1 ? 1 : elementCount(dims.slice(2));
 }
 
 /** Zeros of the quantized type. */
@@ -76,6 +99,18 @@ export function forEachChannelRun(
   }
 }
 
+/** Positions of the elements of each channel, in the order of the tensor. */
+function* channelPositions({ outer, channels, inner }: ChannelLayout): Iterable<Uint32Array> {
+  const positions = new Uint32Array(outer * inner);
+  for (let channel = 0; channel < channels; channel++) {
+    for (let block = 0, i = 0; block < outer; block++) {
+      const start = (block * channels + channel) * inner;
+      for (let offset = 0; offset < inner; offset++) positions[i++] = start + offset;
+    }
+    yield positions;
+  }
+}
+
 export function channelMaxima(values: Float32Array, layout: ChannelLayout): Float32Array {
   const maxima = new Float32Array(layout.channels);
   forEachChannelRun(layout, (start, end, channel) => {
@@ -99,17 +134,4 @@ export function roundUp(value: number, dtype: ComputeType): number {
   const pattern = encode(value);
   // Patterns of positive numbers are in the order of the numbers.
   return decode(pattern) < value || pattern === 0 ? decode(pattern + 1) : decode(pattern);
-}
-
-function roundToInt8(values: Float32Array): Int8Array {
-  const result = new Int8Array(values.length);
-  for (let i = 0; i < result.length; i++) result[i] = Math.max(-127, Math.min(127, roundHalfEven(values[i]!)));
-  return result;
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

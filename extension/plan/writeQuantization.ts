@@ -14,7 +14,7 @@ import { newNode, type GraphProto, type NodeProto } from '../model/onnx.generate
 import { makeTensor, readTensor } from '../model/tensorValues';
 import type { QuantizationPlacement, QuantizedEdge, QuantizedType, QuantizedWeight } from './placeQuantization';
 import { fp16MinNormal, type ComputeType } from './precisionRules';
-import { quantizeWeight, zeroPoint } from './quantizeWeight';
+import { dequantize, quantizeWeight, zeroPoint } from './quantizeWeight';
 import { roundedFloats } from './roundValues';
 
 /** Largest magnitude of the 8-bit types; INT8 is used symmetrically. */
@@ -142,7 +142,9 @@ class QuantizationWriter {
     const scale = this.addConstant(`${tensor}_scale`, scales);
     if (this.request.weights === 'quantizedInGraph') {
       const zero = this.addConstant(`${tensor}_zero`, zeroPoint(dtype, scales.dims));
-      const pair = this.newPair(tensor, scale, zero, axis, rest);
+      // Multiples of the scale: TensorRT's own rounding gives back the integers chosen here.
+      const rounded = this.addConstant(`${tensor}_rounded`, dequantize(values, scales, axis));
+      const pair = this.newPair(rounded, scale, zero, axis, rest);
       this.first.push(...pair.nodes);
       return pair.output;
     }

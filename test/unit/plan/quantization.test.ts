@@ -112,7 +112,7 @@ describe('INT8 placement and scales', () => {
     const inGraph = await convert(residual(), picture, { precision: 'int8', weights: 'quantizedInGraph' });
     expect(nodesOf(inGraph.model, 'QuantizeLinear')).toHaveLength(6);
     const [a, b] = [await evaluate(stored.model, picture), await evaluate(inGraph.model, picture)];
-    expect(relativeError(a['y']!.data, b['y']!.data)).toBeLessThan(0.02);
+    expect(relativeError(a['y']!.data, b['y']!.data)).toBeLessThan(1e-3);
   });
 
   it('weight axis: Conv 0, ConvTranspose 1 (grouped: one scale), Gemm by transB, MatMul the last', async () => {
@@ -286,7 +286,7 @@ describe('INT8 placement and scales', () => {
     expect(stored.subarray(0, 144).every((v) => v === 0)).toBe(true);
     for (let i = 144; i < stored.length; i++) {
       const scale = scales[Math.floor(i / 144)]!;
-      expect(Math.abs(stored[i]! * scale - values[i]!)).toBeLessThanOrEqual(scale / 2 + 1e-12);
+      expect(Math.abs(stored[i]! * scale - values[i]!)).toBeLessThan(scale);
     }
   });
 });
