@@ -137,7 +137,6 @@ class CastWriter {
       for (const name of captured(node))
         if (this.index.initializer(name) !== undefined) this.addConstantUse(name, 'fp32');
     }
-    for (const output of this.graph.output) this.addConstantUse(output.name ?? '', 'fp32');
     // An initializer that is also a graph input can be overridden by the caller: its type is part of the interface.
     for (const input of this.graph.input) this.addConstantUse(input.name ?? '', 'fp32');
   }
@@ -177,20 +176,26 @@ class CastWriter {
     return order.target;
   }
 
-  /** A constant wanted in one type only is converted in place; others get a copy per reduced type. */
+  /** A constant keeps its name in one type; others that are wanted get a copy each. */
   private constantAs(name: string, dtype: DType): string {
-    const uses = this.constantUses.get(name);
-    if (dtype === 'fp32' || uses?.size === 1) {
-      if (dtype !== 'fp32') this.constants.set(`${name}|${dtype}`, name);
+    const key = `${name}|${dtype}`;
+    if (dtype === this.homeType(name)) {
+      if (dtype !== 'fp32') this.constants.set(key, name);
       return name;
     }
-    const key = `${name}|${dtype}`;
     let copy = this.constants.get(key);
     if (copy === undefined) {
       copy = this.index.uniqueName(`${name}_${dtype}`);
       this.constants.set(key, copy);
     }
     return copy;
+  }
+
+  /** The type that a constant has under its own name: that of its binding, else the only one that is wanted, else FP32. */
+  private homeType(name: string): DType {
+    if (this.index.isGraphOutput(name)) return this.request.bindings.get(name) ?? 'fp32';
+    const uses = [...(this.constantUses.get(name) ?? [])];
+    return uses.length === 1 ? uses[0]! : 'fp32';
   }
 
   private convertConstants(): void {
@@ -222,7 +227,11 @@ class CastWriter {
       const made = this.made.get(name) ?? 'fp32';
       if (made === dtype) continue;
       const producer = this.index.producer(name);
-      if (producer === undefined) continue;
+      if (producer === undefined) {
+        // A constant given out as it is has no maker to rename.
+        if (this.index.initializer(name) !== undefined) this.constantAs(name, dtype);
+        continue;
+      }
       this.renameOutput(producer, name, dtype, made);
     }
   }

@@ -5,7 +5,7 @@
  * wrong number or any other exception is a failure. Used on the single-operator tests of ONNX (`singleOpCase.ts`) and on
  * random graphs (`randomCase.ts`).
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Session } from '../../extension/backends/backend';
 import { OnnxRuntimeBackend } from '../../extension/backends/onnxRuntime';
@@ -79,6 +79,8 @@ export async function runOnce(path: string, feeds: NamedTensors): Promise<NamedT
 /** Outcomes of the prepared graph first, then of every variant; ends early where there is nothing to build on. */
 export async function checkRewrites(request: RewriteRequest): Promise<VariantOutcome[]> {
   await mkdir(request.folder, { recursive: true });
+  const sizes = Object.fromEntries(Object.entries(request.feeds).map(([name, { dims }]) => [name, dims]));
+  await writeFile(join(request.folder, 'inputs.json'), JSON.stringify(sizes));
   let prepared: Model;
   try {
     const original = await loadModel(request.path);

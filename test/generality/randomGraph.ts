@@ -111,7 +111,7 @@ function finished(
   const declaredOutputs = [...outputs.values()].map(({ name, dims }) =>
     declared(
       name,
-      random.pick([null, dims.map((size, axis) => (axis === 0 && size === n ? null : size)), dims.map(() => null)]),
+      random.pick([dims, dims.map((size, axis) => (axis === 0 && size === n ? null : size)), dims.map(() => null)]),
     ),
   );
   const [weight] = b.initializers.filter(({ dataType }) => dataType === 1);

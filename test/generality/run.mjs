@@ -1,24 +1,23 @@
 /**
- * Drives the generality tests: `npm run test:ops` (single-operator tests of the onnx package) and `npm run test:random`.
+ * Drives the generality tests.
  *
- *   node test/generality/run.mjs ops    [--filter TEXT] [--fresh]
- *   node test/generality/run.mjs random [--seeds N] [--from N] [--fresh]
+ *   node test/generality/run.mjs ops     [--filter TEXT] [--fresh]         npm run test:ops
+ *   node test/generality/run.mjs random  [--seeds N] [--from N] [--fresh]  npm run test:random
+ *   node test/generality/run.mjs engines [--seeds N] [--filter TEXT] [--minutes N] [--fresh]
+ *   node test/generality/run.mjs check   [--filter TEXT]
  *
- * Cases run in a child process that is replaced when it dies or hangs. Outcomes are appended to a file in the cache folder,
- * one JSON line each, so an interrupted run goes on where it stopped; --fresh starts over. Exit code 1 when a case failed.
+ * `ops` and `random` rewrite, run and compare; `engines` builds what they wrote with TensorRT-RTX for sm_89; `check` runs
+ * ONNX's checker over it. Outcomes are
+ * appended to files in the cache folder, one JSON line each, so an interrupted run goes on where it stopped; --fresh
+ * starts over. Exit code 1 when a case failed.
  */
-import { build } from 'esbuild';
-import { fork } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { nodeBundle } from '../../scripts/bundleOptions.mjs';
+import { checkModels } from './checkModels.mjs';
+import { ChildRunner } from './childRunner.mjs';
+import { engineRequests } from './engineRequests.mjs';
 import { casesFolder, resultsFolder } from './environment.mjs';
-
-const root = path.resolve(import.meta.dirname, '../..');
-const caseTimeoutMs = 120_000;
-/** Sessions leave some memory behind; a fresh child now and then keeps it flat. */
-const casesPerChild = 250;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -26,12 +25,14 @@ const { positionals, values } = parseArgs({
     filter: { type: 'string', default: '' },
     seeds: { type: 'string', default: '2000' },
     from: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: 'Infinity' },
     fresh: { type: 'boolean', default: false },
   },
 });
-const suite = positionals[0];
-if (suite !== 'ops' && suite !== 'random') {
-  console.error('usage: run.mjs ops|random [options]');
+const [suite = ''] = positionals;
+const suites = { ops: opRequests, random: randomRequests, engines: () => engineRequests(values), check: null };
+if (!(suite in suites)) {
+  console.error('usage: run.mjs ops|random|engines|check [options]');
   process.exit(2);
 }
 
@@ -39,67 +40,36 @@ const results = path.join(resultsFolder, suite);
 const outcomesFile = path.join(results, 'outcomes.jsonl');
 if (values.fresh) rmSync(results, { recursive: true, force: true });
 mkdirSync(results, { recursive: true });
+process.exitCode = suite === 'check' ? checkModels(values) : await runAll(suites[suite]());
 
-const requests = suite === 'ops' ? opRequests() : randomRequests();
-const known = new Map(readOutcomes().map((outcome) => [outcome.name, outcome]));
-const open = requests.filter(({ name }) => !known.has(name));
-console.log(`${requests.length} cases, ${requests.length - open.length} of them done before`);
-
-const bundle = path.join(root, 'build', 'generality', `caseProcess.${process.pid}.cjs`);
-await build({
-  ...nodeBundle,
-  sourcemap: 'inline',
-  entryPoints: [path.join(root, 'test/generality/caseProcess.ts')],
-  outfile: bundle,
-});
-process.on('exit', () => rmSync(bundle, { force: true }));
-
-let child = null;
-let served = 0;
-for (const [index, request] of open.entries()) {
-  const outcome = await runCase(request);
-  known.set(outcome.name, outcome);
-  appendFileSync(outcomesFile, `${JSON.stringify(outcome)}\n`);
-  if (outcome.status === 'failed') console.log(`FAILED ${outcome.name}: ${outcome.reason?.slice(0, 600)}`);
-  if ((index + 1) % 100 === 0) console.log(`${index + 1} of ${open.length}`);
+async function runAll(requests) {
+  const known = readOutcomes();
+  const open = requests.filter(({ name }) => !known.has(name));
+  console.log(`${requests.length} cases, ${requests.length - open.length} of them done before`);
+  const runner = await ChildRunner.open();
+  const end = performance.now() + Number(values.minutes) * 60_000;
+  for (const [index, request] of open.entries()) {
+    if (performance.now() > end) break;
+    // Variants of what the builder does not take in FP32 either say nothing about the rewriting.
+    if (request.after !== undefined && known.get(request.after)?.status !== 'accepted') continue;
+    const outcome = await runner.run(request);
+    known.set(outcome.name, outcome);
+    appendFileSync(outcomesFile, `${JSON.stringify(outcome)}\n`);
+    if (outcome.status === 'failed') console.log(`FAILED ${outcome.name}: ${outcome.reason?.slice(0, 600)}`);
+    if ((index + 1) % 100 === 0) console.log(`${index + 1} of ${open.length}`);
+  }
+  runner.close();
+  return summarize(requests, known);
 }
-child?.kill();
-process.exitCode = summarize();
 
-async function runCase(request) {
-  if (served >= casesPerChild) {
-    child?.kill();
-    child = null;
+function summarize(requests, known) {
+  const counts = {};
+  for (const { name } of requests) {
+    const status = known.get(name)?.status ?? 'not run';
+    counts[status] = (counts[status] ?? 0) + 1;
   }
-  if (child === null) {
-    // Without the inherited flags and with its own output: a library that prints before it dies is heard.
-    child = fork(bundle, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
-    served = 0;
-  }
-  served += 1;
-  const current = child;
-  return new Promise((resolve) => {
-    let words = '';
-    const onWords = (chunk) => (words = (words + chunk).slice(-2000));
-    const failed = (reason) => {
-      child = null;
-      current.kill('SIGKILL');
-      finish({ name: request.name, operators: [], opset: 0, status: 'failed', reason, variants: [] });
-    };
-    const timer = setTimeout(() => failed(`no result within ${caseTimeoutMs / 1000} s`), caseTimeoutMs);
-    const onExit = (code, signal) => failed(`the process died (${signal ?? code}): ${words.trim()}`);
-    const finish = (outcome) => {
-      clearTimeout(timer);
-      current.off('exit', onExit);
-      current.off('message', finish);
-      current.stderr.off('data', onWords);
-      resolve(outcome);
-    };
-    current.stderr.on('data', onWords);
-    current.once('exit', onExit);
-    current.once('message', finish);
-    current.send(request);
-  });
+  console.log(JSON.stringify(counts));
+  return (counts.failed ?? 0) === 0 ? 0 : 1;
 }
 
 function opRequests() {
@@ -119,18 +89,8 @@ function randomRequests() {
 }
 
 function readOutcomes() {
-  if (!existsSync(outcomesFile)) return [];
+  if (!existsSync(outcomesFile)) return new Map();
   const lines = readFileSync(outcomesFile, 'utf8').split('\n');
-  return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line));
-}
-
-function summarize() {
-  const counts = { passed: 0, refused: 0, skipped: 0, failed: 0 };
-  for (const { name } of requests) counts[known.get(name).status] += 1;
-  console.log(
-    Object.entries(counts)
-      .map(([status, count]) => `${count} ${status}`)
-      .join(', '),
-  );
-  return counts.failed === 0 ? 0 : 1;
+  const outcomes = lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line));
+  return new Map(outcomes.map((outcome) => [outcome.name, outcome]));
 }

@@ -19,6 +19,9 @@ from onnx.backend.test.case.node import collect_testcases
 data = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
 
 
+newest_opset = 26
+
+
 def write_tensor(path, value, name, value_type):
     """A file only for tensors: the reader tells sequences and maps by its absence."""
     if value_type.WhichOneof("value") not in ("tensor_type", None):
@@ -28,6 +31,11 @@ def write_tensor(path, value, name, value_type):
 
 
 def write_case(folder, model, inputs, outputs):
+    for entry in model.opset_import:
+        # Newer than ONNX Runtime knows. Most of these operators are what they were before; where they are not, the
+        # runtime refuses the model or its result differs from the expected one, and the case is skipped.
+        if entry.domain == "" and entry.version > newest_opset:
+            entry.version = newest_opset
     values = folder / "test_data_set_0"
     values.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
