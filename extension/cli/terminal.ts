@@ -8,7 +8,7 @@ const quietInterval = 5000;
 export interface ProgressPrinter {
   readonly onProgress: OnProgress;
   /** Ends the line that is being overwritten. */
-  finish(): void;
+  readonly finish: () => void;
 }
 
 /** On a terminal one line is overwritten; elsewhere a line is printed when the work changes, and every few seconds. */

@@ -30,7 +30,9 @@ export function schemaFault(schema: TSchema, value: unknown): SchemaFault | null
   const validator = validatorOf(schema);
   if (validator(value)) return null;
   const [error] = validator.errors ?? [];
-  const path = (error?.instancePath ?? '').split('/').slice(1);
+  // A JSON pointer; tensor names are full of slashes.
+  const parts = (error?.instancePath ?? '').split('/').slice(1);
+  const path = parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   const missing = (error?.params as { missingProperty?: string } | undefined)?.missingProperty;
   return {
     path: missing === undefined ? path : [...path, missing],

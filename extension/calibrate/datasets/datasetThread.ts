@@ -12,13 +12,16 @@ import type { DatasetThreadSide, OpenedDataset, ThreadSample } from './threadedD
 const port = parentPort;
 if (port === null) throw new Error('This file is started by threadedDataset.ts, as a thread.');
 
-const channel = new Channel<DatasetThreadSide, Silent>({
-  send: (message) => port.postMessage(message),
-  listen: (listener) => {
-    port.on('message', listener);
-    return () => port.off('message', listener);
+const channel = new Channel<DatasetThreadSide, Silent>(
+  {
+    send: (message) => port.postMessage(message),
+    listen: (listener) => {
+      port.on('message', listener);
+      return () => port.off('message', listener);
+    },
   },
-});
+  { onDefect: (error, method) => console.error(`Defect in data set method ${method}:`, error) },
+);
 
 let dataset: Dataset | null = null;
 /** The end of the queue of reads. */

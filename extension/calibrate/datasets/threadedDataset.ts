@@ -59,7 +59,9 @@ export async function openThreadedDataset(options: OpenDatasetOptions, entry: st
       return () => thread.off('message', listener);
     },
   });
-  thread.once('error', (error) => channel.dispose(threadDied(options.source, error)));
+  thread.once('error', (error) => channel.dispose(threadDied(options.source, error.message, error)));
+  // Without an error before it: the user's module ended the thread itself.
+  thread.once('exit', (code) => channel.dispose(threadDied(options.source, `its code exited with ${code}`)));
   try {
     const opened = await channel.request('open', plain, { signal });
     return new ThreadedDataset(options.source, opened, thread, channel);
@@ -70,12 +72,12 @@ export async function openThreadedDataset(options: OpenDatasetOptions, entry: st
   }
 }
 
-function threadDied(source: string, cause: Error): CodedError {
+function threadDied(source: string, why: string, cause?: Error): CodedError {
   return new CodedError(
     {
       code: 'DATA_UNREADABLE',
-      reason: `Reading ${source} failed: ${cause.message}.`,
-      fix: 'Look for a sample that is much larger than the others, and try again without it.',
+      reason: `Reading ${source} failed: ${why}.`,
+      fix: 'Look for a sample that is much larger than the others or code that ends its process, and try again without it.',
       place: { file: source },
     },
     { cause },
