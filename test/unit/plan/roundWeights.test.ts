@@ -77,7 +77,7 @@ describe('quantizeWeight', () => {
       { dtype: 'fp32', dims: [2, 2], data: Float32Array.of(1, 0.5, 0, 0) },
       { dtype: 'fp8e4m3', axis: 0, rest: 'fp32' },
     );
-    expect(Array.from(values.data)).toEqual([0x7e, 0x76, 0, 0]);
-    expect(Array.from(scales.data)).toEqual([Math.fround(1 / 448), 1]);
+    expect(Array.from(values.data as Uint8Array)).toEqual([0x7e, 0x76, 0, 0]);
+    expect(Array.from(scales.data as Float32Array)).toEqual([Math.fround(1 / 448), 1]);
   });
 });
