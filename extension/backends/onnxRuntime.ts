@@ -159,7 +159,7 @@ class OnnxRuntimeSession implements Session {
   ) {
     this.session = session;
     this.inputs = session.inputMetadata.map((value) => valueSpec(value, path));
-    this.outputs = session.outputMetadata.map((value) => valueSpec(value, path));
+    this.outputs = session.outputMetadata.map((value) => outputSpec(value, path));
   }
 
   async run(feeds: NamedTensors, fetches?: readonly string[]): Promise<NamedTensors> {
@@ -250,6 +250,17 @@ function valueSpec(value: InferenceSession.ValueMetadata, path: string): ValueSp
   if (dtype === undefined) throw runtimeFailed(path, `"${value.name}" has the unknown type ${value.type}.`);
   // The runtime reports an unnamed dynamic axis as an empty string.
   return { name: value.name, dtype, shape: value.shape.map((size) => (size === '' ? null : size)) };
+}
+
+/** Handing out a 4-bit tensor kills the process (onnxruntime-node 1.30: "ArrayBuffer::New Allocation failed"). */
+function outputSpec(value: InferenceSession.ValueMetadata, path: string): ValueSpec {
+  const spec = valueSpec(value, path);
+  if (spec.dtype !== 'int4' && spec.dtype !== 'uint4') return spec;
+  throw runtimeFailed(
+    path,
+    `Output "${value.name}" is of type ${spec.dtype}, which onnxruntime for Node.js cannot hand out.`,
+    'Cast the output to int8 in the model.',
+  );
 }
 
 function runtimeFailed(file: string, reason: string, fix = 'Check the model with --log.'): CodedError {

@@ -3,6 +3,7 @@ import { build } from 'esbuild';
 import { fork } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { nodeBundle } from '../../scripts/bundleOptions.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');

@@ -20,6 +20,7 @@ data = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
 
 
 newest_opset = 26
+newest_ir_version = 13
 
 
 def write_tensor(path, value, name, value_type):
@@ -36,6 +37,7 @@ def write_case(folder, model, inputs, outputs):
         # runtime refuses the model or its result differs from the expected one, and the case is skipped.
         if entry.domain == "" and entry.version > newest_opset:
             entry.version = newest_opset
+    model.ir_version = min(model.ir_version, newest_ir_version)
     values = folder / "test_data_set_0"
     values.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(model.SerializeToString())

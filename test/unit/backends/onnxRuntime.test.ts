@@ -271,6 +271,22 @@ describe('element types', () => {
     });
   });
 
+  test('4-bit outputs are refused, for handing one out kills the process', async () => {
+    const file = await writeModel(
+      'int4',
+      {
+        node: [node('Cast', ['x'], ['y'], { attribute: castTo(dataType.INT4) })],
+        input: [value('x', dataType.FLOAT, [2])],
+        output: [value('y', dataType.INT4, [2])],
+      },
+      { opset: 21, irVersion: 10 },
+    );
+    expect(await failure(open(file))).toMatchObject({
+      code: 'RUNTIME_FAILED',
+      reason: expect.stringContaining('"y" is of type int4') as string,
+    });
+  });
+
   test('sequences are refused', async () => {
     const elemType = newType({ tensorType: newTypeTensor({ elemType: dataType.FLOAT }) });
     const file = await writeModel('sequence', {
