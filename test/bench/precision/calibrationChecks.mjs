@@ -50,25 +50,35 @@ function sorted(value) {
     .map((name) => [name, sorted(value[name])]);
 }
 
-/** Peak memory of `calibrate` at 200 and 5 000 samples. */
+/**
+ * Peak memory of `calibrate` against the number of samples: text lines of full width, and narrow ones (a fifth of the
+ * time) for the large number.
+ */
 export async function measureMemory(task, python, folder, log, cpus) {
   mkdirSync(folder, { recursive: true });
   const results = [];
-  for (const samples of [200, 5000]) {
-    const file = path.join(folder, `noisy-${samples}.npy`);
+  for (const [samples, width] of [
+    [200, 480],
+    [200, 96],
+    [5000, 96],
+  ]) {
+    const file = path.join(folder, `noisy-${samples}x${width}.npy`);
     if (!existsSync(file)) {
       const source = path.join(task.folder, 'calib.npz');
-      execFileSync(python, [path.join(here, 'synthetic.py'), 'noisy', source, String(samples), file]);
+      execFileSync(python, [path.join(here, 'synthetic.py'), 'noisy', source, String(samples), String(width), file]);
     }
     const result = await calibrateTable({ ...task, calibration: file }, { samples }, folder, cpus);
     results.push({
       samples,
+      width,
       dataBytes: statSync(file).size,
       error: result.error ?? null,
       seconds: result.seconds ?? null,
       peakRssBytes: result.peakRssBytes ?? null,
     });
-    log(`${task.name} memory, ${samples} samples: ${result.error ?? `${Math.round(result.peakRssBytes / 1e6)} MB`}`);
+    log(
+      `${task.name} memory, ${samples} samples of width ${width}: ${result.error ?? `${Math.round(result.peakRssBytes / 1e6)} MB`}`,
+    );
   }
   return results;
 }

@@ -40,7 +40,7 @@ export function judgeGoals(rows, references, extras) {
     ...names.flatMap((task) => rssGoal(task, rows)),
     ...Object.entries(extras)
       .filter(([key]) => key.startsWith('invariance-'))
-      .map(([key, cases]) => invarianceGoal(key, cases)),
+      .map(([key, { cases }]) => invarianceGoal(key, cases)),
   ];
 }
 
@@ -167,9 +167,9 @@ function timeGoal(peer, ours) {
 function memoryGoals({ memory }) {
   const goal = 'peak memory of calibrate ≤ 1 GB at any number of samples';
   if (memory === undefined) return [{ goal, subject: taskTitles.v6rec, met: null, numbers: 'not measured' }];
-  return memory.map(({ samples, peakRssBytes, seconds: wall, error }) => ({
+  return memory.cases.map(({ samples, width, peakRssBytes, seconds: wall, error }) => ({
     goal,
-    subject: `${taskTitles.v6rec}, ${samples} synthetic samples`,
+    subject: `${taskTitles.v6rec}, ${samples} synthetic samples of 3×48×${width}`,
     met: error === null ? peakRssBytes <= 1e9 : null,
     numbers: error ?? `${(peakRssBytes / 1e6).toFixed(0)} MB (both processes), ${wall.toFixed(0)} s`,
   }));

@@ -122,12 +122,13 @@ function invariance(extras) {
   return [
     '## Memory against number of samples',
     '',
-    `PP-OCRv6_rec_small, \`calibrate\` with the default algorithm, lines of 3×48×480 with seeded noise (run ${extras.runId}).`,
+    `PP-OCRv6_rec_small, \`calibrate\` with the default algorithm, lines with seeded noise (run ${extras.memory.runId}).`,
     '',
     ...table(
-      ['samples', 'data MB', 'seconds', 'RSS MB, both processes'],
-      extras.memory.map((one) => [
+      ['samples', 'shape', 'data MB', 'seconds', 'RSS MB, both processes'],
+      extras.memory.cases.map((one) => [
         String(one.samples),
+        `3×48×${one.width}`,
         (one.dataBytes / 1e6).toFixed(0),
         one.seconds?.toFixed(0) ?? dash,
         one.error ?? (one.peakRssBytes / 1e6).toFixed(0),

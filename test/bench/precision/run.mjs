@@ -79,9 +79,7 @@ async function measure(pythons) {
     for (const variant of interleaved()) await measureVariant(task, variant, pythons);
   }
   if (options.extras || options['extras-only']) {
-    const extras = path.join(runFolder, 'extras.json');
-    const done = existsSync(extras) ? readJson(extras) : {};
-    const save = (key, value) => writeJson(extras, Object.assign(done, { [key]: value, loadAverage: os.loadavg()[0] }));
+    const save = (name, value) => writeJson(path.join(runFolder, `${name}.json`), value);
     for (const name of names.filter((name) => name === 'digits' || name === 'cls')) {
       const task = exportTask(name, pythons);
       save(
@@ -90,16 +88,8 @@ async function measure(pythons) {
       );
     }
     if (names.includes('v6rec')) {
-      save(
-        'memory',
-        await measureMemory(
-          exportTask('v6rec', pythons),
-          pythons.peers,
-          path.join(runFolder, 'extras', 'memory'),
-          log,
-          cpus,
-        ),
-      );
+      const task = exportTask('v6rec', pythons);
+      save('memory', await measureMemory(task, pythons.peers, path.join(runFolder, 'extras', 'memory'), log, cpus));
     }
   }
 }
@@ -260,20 +250,25 @@ function score(task, model, pythons) {
   return result;
 }
 
-/** Rows of this run; what it has not measured comes from the newest earlier run that has, and says so. */
+/** Rows of this run; what it has not measured comes from the newest other run that has, and says so. */
 function collectRows() {
-  const runs = readdirSync(path.join(cacheFolder, 'runs'))
-    .filter((id) => id <= runId)
-    .sort()
-    .reverse();
   const rows = [];
   for (const task of tasks) {
     for (const variant of [...ourVariants, ...peerVariants]) {
-      const file = runs.map((id) => path.join(cacheFolder, 'runs', id, task, `${variant.name}.json`)).find(existsSync);
-      if (file !== undefined) rows.push({ ...readJson(file), ...variant });
+      const file = fromRuns(path.join(task, `${variant.name}.json`));
+      if (file !== null) rows.push({ ...readJson(file), ...variant });
     }
   }
   return rows;
+}
+
+/** A file of this run, or the newest of the other runs' files of that name, or null. */
+function fromRuns(name) {
+  const own = path.join(runFolder, name);
+  if (existsSync(own)) return own;
+  const runs = path.join(cacheFolder, 'runs');
+  const files = readdirSync(runs).map((id) => path.join(runs, id, name));
+  return files.filter((file) => existsSync(file)).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0] ?? null;
 }
 
 function render(pythons) {
@@ -284,14 +279,13 @@ function render(pythons) {
     const source = path.join(task.folder, 'source.onnx');
     references[name] = { bytes: statSync(source).size, score: score(task, source, pythons) };
   }
-  const extrasRun = readdirSync(path.join(cacheFolder, 'runs'))
-    .sort()
-    .reverse()
-    .find((id) => id <= runId && existsSync(path.join(cacheFolder, 'runs', id, 'extras.json')));
-  const extras =
-    extrasRun === undefined
-      ? {}
-      : { runId: extrasRun, ...readJson(path.join(cacheFolder, 'runs', extrasRun, 'extras.json')) };
+  const extras = Object.assign(
+    {},
+    ...['invariance-digits', 'invariance-cls', 'memory'].map((name) => {
+      const file = fromRuns(`${name}.json`);
+      return file === null ? {} : { [name]: { runId: path.basename(path.dirname(file)), cases: readJson(file) } };
+    }),
+  );
   const result = {
     schemaVersion: 1,
     runId,

@@ -1,7 +1,7 @@
 """Data sets derived from the calibration samples of a task, for the checks of memory and of order.
 
     python synthetic.py shuffle IN.npz OUT.npz SEED       the same samples in another order
-    python synthetic.py noisy IN.npz COUNT OUT.npy        COUNT samples: those of IN with seeded noise, written as they come
+    python synthetic.py noisy IN.npz COUNT WIDTH OUT.npy  COUNT samples: those of IN cut to WIDTH, with seeded noise, written as they come
 """
 
 import sys
@@ -16,9 +16,9 @@ def shuffle(source, target, seed):
     np.savez(target, **{name: array[order] for name, array in arrays.items()})
 
 
-def noisy(source, count, target):
+def noisy(source, count, width, target):
     with np.load(source) as file:
-        samples = file[file.files[0]]
+        samples = file[file.files[0]][..., : int(width)]
     rng = np.random.default_rng(0)
     out = np.lib.format.open_memmap(target, 'w+', np.float32, (int(count), *samples.shape[1:]))
     for index in range(len(out)):
