@@ -41,12 +41,14 @@ const tableSchema = Type.Object(
         percentile: nullableNumber,
         cutoff: Type.Optional(nullableNumber),
         biasCorrection: Type.Optional(Type.Boolean()),
+        equalization: Type.Optional(Type.Boolean()),
       },
       { additionalProperties: false },
     ),
     representative: Type.Boolean(),
     tensors: Type.Record(Type.String(), entrySchema),
     excluded: Type.Optional(Type.Record(Type.String(), Type.String())),
+    equalization: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Number({ exclusiveMinimum: 0 })))),
     biasCorrections: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Number()))),
   },
   { additionalProperties: false },
@@ -76,10 +78,12 @@ export async function writeCalibrationTable(table: CalibrationTable, path: strin
 }
 
 /** The text of a table: one line per tensor, so that two tables can be compared line by line. */
-export function formatCalibrationTable({ tensors, excluded, biasCorrections, ...head }: CalibrationTable): string {
+export function formatCalibrationTable(table: CalibrationTable): string {
+  const { tensors, excluded, equalization, biasCorrections, ...head } = table;
   const fields = Object.entries(head).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
   fields.push(`  "tensors": ${linePerMember(tensors)}`);
   if (excluded !== undefined) fields.push(`  "excluded": ${linePerMember(excluded)}`);
+  if (equalization !== undefined) fields.push(`  "equalization": ${linePerMember(equalization)}`);
   if (biasCorrections !== undefined) fields.push(`  "biasCorrections": ${linePerMember(biasCorrections)}`);
   return `{\n${fields.join(',\n')}\n}\n`;
 }
@@ -114,6 +118,7 @@ const keyNames: Readonly<Record<keyof CalibrationKey, string>> = {
   percentile: 'the percentile',
   cutoff: 'the regression cutoff',
   biasCorrection: 'bias correction',
+  equalization: 'equalization',
 };
 
 /**

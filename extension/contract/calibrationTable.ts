@@ -57,6 +57,8 @@ export interface CalibrationKey {
   readonly cutoff?: number | null;
   /** Whether the table carries bias corrections; absent means no. */
   readonly biasCorrection?: boolean;
+  /** Whether the scales are those of an equalized model; absent means no. */
+  readonly equalization?: boolean;
 }
 
 export interface CalibrationTable {
@@ -66,6 +68,8 @@ export interface CalibrationTable {
   readonly tensors: Readonly<Record<string, CalibrationEntry>>;
   /** Tensors that were to get a scale and cannot (NaN in them …), with the reason; they stay in a higher precision. */
   readonly excluded?: Readonly<Record<string, string>>;
+  /** Factor per output channel by layer (node name of the prepared model): the scales are those of the equalized model. */
+  readonly equalization?: Readonly<Record<string, readonly number[]>>;
   /** Mean INT8 error per output channel by layer (node name of the prepared model); subtracted from the layer's bias. */
   readonly biasCorrections?: Readonly<Record<string, readonly number[]>>;
 }

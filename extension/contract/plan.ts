@@ -126,6 +126,10 @@ export const planSchema = Type.Object(
         algorithm: oneOf(calibrationAlgorithms, 'How a range becomes a scale.', 'auto'),
         percentile: Type.Number({ default: 99.99, exclusiveMinimum: 50, maximum: 100 }),
         cutoff: nullable(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), 'Legacy calibrator: regression cutoff.'),
+        equalization: Type.Boolean({
+          default: true,
+          description: 'INT8: let every channel in front of a depthwise convolution fill the range (exact in FP32).',
+        }),
         biasCorrection: Type.Boolean({
           default: true,
           description:

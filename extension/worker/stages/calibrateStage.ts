@@ -7,7 +7,9 @@ import type { Backend } from '../../backends/backend';
 import type { NativeObservers } from '../../backends/nativeAddon';
 import { calibrateTensors } from '../../calibrate/calibrateTensors';
 import { checkCalibrationTable, readCalibrationTable, writeCalibrationTable } from '../../calibrate/calibrationTable';
+import { equalizeChannels } from '../../calibrate/equalizeChannels';
 import { measureBiases } from '../../calibrate/measureBiases';
+import { measureChannels } from '../../calibrate/measureChannels';
 import { observeRanges, type ObservedRanges, type RangesRequest } from '../../calibrate/observeRanges';
 import type { CalibrationKey, CalibrationTable, TensorRanges } from '../../contract/calibrationTable';
 import type { RunOptions } from '../../contract/progress';
@@ -30,8 +32,8 @@ export async function calibrateStage(
   observer: NativeObservers | null,
   options: RunOptions,
 ): Promise<Result> {
-  const model = await loadModel(params.prepared);
-  const inputs = graphInputs(model);
+  const prepared = await loadModel(params.prepared);
+  const inputs = graphInputs(prepared);
   return withSelectedDataset(params.data, inputs, options.signal, async (dataset) => {
     const source = {
       open: (path: string, openOptions?: { exact?: boolean }) => runtime.open({ kind: 'onnx', path }, openOptions),
@@ -41,19 +43,35 @@ export async function calibrateStage(
     };
     const started = performance.now();
     const reused = params.reuse === null ? null : await reusableTable(params.reuse, keyOf(params));
-    const ranges = await observe(model, params, { ...source, indices: params.data.indices }, options, reused !== null);
+    const selected = { ...source, indices: params.data.indices };
+    const equalization = reused?.equalization ?? (await channelFactors(prepared, params, selected, options));
+    const model = equalizeChannels(prepared, equalization);
+    const ranges = await observe(model, params, selected, options, reused !== null);
     await writeRanges(ranges, params.rangesOutput);
     const tensors = targets(model, params, ranges);
     const sampleDims = Object.fromEntries(
       inputs.map(({ name }) => [name, [...(ranges.tensors.get(name)?.dims ?? [])]]),
     );
     if (tensors.length === 0) return { summary: null, sampleDims, warnings: [] };
-    const selected = { ...source, indices: params.data.indices };
-    const table = reused ?? (await newTable(model, params, ranges, tensors, selected, options));
+    const table = reused ?? { ...(await newTable(model, params, ranges, tensors, selected, options)), equalization };
     await writeCalibrationTable(table, params.tableOutput);
     const seconds = (performance.now() - started) / 1000;
     return { summary: summarize(params, table, seconds, reused !== null), sampleDims, warnings: notes(table) };
   });
+}
+
+/**
+ * Factors that equalize the model, none where INT8 is not asked for. FP16 and BF16 read the ranges of the equalized model, too:
+ * equalization raises small channels to the range of their tensor and never beyond.
+ */
+async function channelFactors(
+  prepared: Model,
+  { plan, precisions, reuse }: Params,
+  source: RangesRequest,
+  options: RunOptions,
+): Promise<Readonly<Record<string, readonly number[]>>> {
+  const wanted = plan.calibration.equalization && precisions.includes('int8') && reuse === null;
+  return wanted ? measureChannels(prepared, source, options) : {};
 }
 
 /** Scales for the tensors and, for INT8, the mean error of every layer of the variant that the scales give. */
@@ -104,7 +122,8 @@ async function reusableTable(file: string, key: CalibrationKey): Promise<Calibra
 }
 
 function keyOf({ modelSha256, plan, data, precisions }: Params): CalibrationKey {
-  const { algorithm, percentile, cutoff, biasCorrection } = plan.calibration;
+  const { algorithm, percentile, cutoff, biasCorrection, equalization } = plan.calibration;
+  const int8 = precisions.includes('int8');
   return {
     model: modelSha256,
     data: sha256(`${data.card.sha256 ?? data.source} ${sortedList(data)}`),
@@ -113,7 +132,8 @@ function keyOf({ modelSha256, plan, data, precisions }: Params): CalibrationKey 
     algorithm,
     percentile: algorithm === 'percentile' ? percentile : null,
     cutoff: algorithm === 'legacy' ? cutoff : null,
-    biasCorrection: biasCorrection && precisions.includes('int8'),
+    biasCorrection: biasCorrection && int8,
+    equalization: equalization && int8,
   };
 }
 

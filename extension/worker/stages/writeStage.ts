@@ -1,8 +1,11 @@
 /** `write`: one variant as an ONNX file, and a simulation of it where the CPU runtime has no kernels of the type. */
 import { readCalibrationTable } from '../../calibrate/calibrationTable';
 import { correctBiases } from '../../calibrate/correctBiases';
+import { equalizeChannels } from '../../calibrate/equalizeChannels';
+import type { CalibrationTable } from '../../contract/calibrationTable';
 import type { StageMethods } from '../../contract/stageMethods';
 import { loadModel } from '../../model/loadModel';
+import type { Model } from '../../model/model';
 import { saveModel } from '../../model/saveModel';
 import { applyPlan } from '../../plan/applyPlan';
 import { simulate } from '../../plan/simulate';
@@ -13,10 +16,8 @@ export async function writeStage(params: StageMethods['write']['params']): Promi
   const prepared = await loadModel(params.prepared);
   const ranges = await readRanges(params.ranges);
   const table = params.table === null ? null : await readCalibrationTable(params.table);
-  // FP8 never clips and rounds without bias; the corrections are those of INT8.
-  const biases = precision === 'int8' ? table?.biasCorrections : undefined;
-  const corrected = biases === undefined ? prepared : correctBiases(prepared, biases);
-  const { model, decisions, warnings } = applyPlan(corrected, { precision, plan, ranges, table });
+  const source = precision === 'int8' && table !== null ? tunedForInt8(prepared, table) : prepared;
+  const { model, decisions, warnings } = applyPlan(source, { precision, plan, ranges, table });
   const { bytes, sha256 } = await saveModel(model, params.output);
   const simulation = simulate(model);
   if (simulation.simulated) await saveModel(simulation.model, params.simulatedOutput);
@@ -26,4 +27,10 @@ export async function writeStage(params: StageMethods['write']['params']): Promi
     simulated: simulation.simulated,
   };
   return { bytes, sha256, decisions, warnings, runnable };
+}
+
+/** The FP32 model with the weights and biases that the table's scales were found for. FP8 never clips and needs neither. */
+function tunedForInt8(prepared: Model, { equalization, biasCorrections }: CalibrationTable): Model {
+  const equalized = equalization === undefined ? prepared : equalizeChannels(prepared, equalization);
+  return biasCorrections === undefined ? equalized : correctBiases(equalized, biasCorrections);
 }

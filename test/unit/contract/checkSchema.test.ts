@@ -25,6 +25,7 @@ describe('defaults', () => {
       algorithm: 'auto',
       percentile: 99.99,
       cutoff: null,
+      equalization: true,
       biasCorrection: true,
       samples: 512,
       batchSize: 8,
