@@ -28,9 +28,13 @@ export interface CommandSpec {
 }
 
 export interface ParsedArguments {
+  /** The command they were given to. */
+  readonly command: string;
   readonly positionals: readonly string[];
   /** The value of a single string option. */
   text(name: string): string | undefined;
+  /** The same as a number. @throws CodedError USAGE when it is none */
+  number(name: string): number | undefined;
   /** All values of a repeatable option. */
   all(name: string): readonly string[];
   flag(name: string): boolean;
@@ -79,12 +83,22 @@ export function parseArguments(spec: CommandSpec, argv: readonly string[]): Pars
   if (positionals.length > spec.maxPositionals) {
     throw usageError(`Unexpected argument ${JSON.stringify(positionals[spec.maxPositionals])}.`, spec.name);
   }
+  const text = (name: string) => values[name] as string | undefined;
   return {
+    command: spec.name,
     positionals,
-    text: (name) => values[name] as string | undefined,
+    text,
+    number: (name) => parseNumber(text(name), name, spec.name),
     all: (name) => (values[name] as string[] | undefined) ?? [],
     flag: (name) => values[name] === true,
   };
+}
+
+function parseNumber(text: string | undefined, option: string, command: string): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw usageError(`--${option}: ${JSON.stringify(text)} is not a number.`, command);
 }
 
 /** The text of `precision-bench COMMAND --help`. */

@@ -1,6 +1,7 @@
 /** What the command line prints: progress and errors on stderr, results on stdout. */
 import type { CodedError } from '../contract/errors';
 import type { OnProgress, Progress } from '../contract/progress';
+import type { TableOptions } from '../report/renderTable';
 
 /** How often a line is printed for the same stage when stderr is no terminal, in milliseconds. */
 const quietInterval = 5000;
@@ -57,6 +58,13 @@ function progressLine(progress: Progress): string {
 function formatSeconds(seconds: number): string {
   const whole = Math.max(1, Math.round(seconds));
   return whole < 90 ? `${whole} s` : `${Math.round(whole / 60)} min`;
+}
+
+/** How a report's table is shown on this stream: colors on a terminal unless NO_COLOR is set, 120 columns elsewhere. */
+export function tableOptions(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>): TableOptions {
+  // In a pipe both are undefined, whatever the types say.
+  const color = stream.isTTY === true && process.env['NO_COLOR'] === undefined;
+  return { color, width: stream.columns ?? 120 };
 }
 
 /** The three lines a failed run ends with: what, why, what to do. */

@@ -22,7 +22,6 @@ export const errorCodes = {
   OUTPUT_UNWRITABLE: 'The output folder or a file in it cannot be written.',
   CANCELLED: 'The user cancelled (exit code 130).',
   TIME_BUDGET: 'The time budget of the run was used up before this step.',
-  GATE_FAILED: 'An accuracy gate of the plan failed (exit code 3).',
   // Model
   MODEL_NOT_FOUND: 'The model file does not exist or cannot be read.',
   MODEL_NOT_ONNX: 'The file is not an ONNX protobuf.',
@@ -98,7 +97,11 @@ export class CodedError extends Error implements ErrorData {
     if (error instanceof CodedError) return error;
     const message = error instanceof Error ? error.message : String(error);
     return new CodedError(
-      { code: 'INTERNAL', reason: message, fix: 'Run again with --log and report the log file as a defect.' },
+      {
+        code: 'INTERNAL',
+        reason: message,
+        fix: 'Run again with PRECISION_BENCH_DEBUG=1 in the environment and report what it prints as a defect.',
+      },
       { cause: error },
     );
   }

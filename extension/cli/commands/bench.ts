@@ -1,4 +1,4 @@
-/** `bench`: latency of ONNX files and engines, interleaved, so that they see the same minutes of the machine. */
+/** `bench`: latency of ONNX files, interleaved, so that they see the same minutes of the machine. */
 import * as path from 'node:path';
 import { completePlan } from '../../contract/checkSchema';
 import { CodedError } from '../../contract/errors';
@@ -9,12 +9,12 @@ export const benchCommand: Command = {
   spec: {
     name: 'bench',
     summary: 'Latency of ONNX files (CPU), interleaved; inputs are random.',
-    positionals: 'ARTIFACT…',
+    positionals: 'FILE…',
     minPositionals: 1,
     maxPositionals: 32,
     options: {
-      'warmup-ms': { type: 'string', value: 'MS', help: 'warm-up per artifact (200)' },
-      'duration-ms': { type: 'string', value: 'MS', help: 'at least this long per artifact (1500)' },
+      'warmup-ms': { type: 'string', value: 'MS', help: 'warm-up per file (200)' },
+      'duration-ms': { type: 'string', value: 'MS', help: 'at least this long per file (1500)' },
       batch: { type: 'string', value: 'N', help: 'samples per inference (1)' },
       json: { type: 'boolean', help: 'one JSON document on stdout' },
       quiet: { type: 'boolean', help: 'no progress on stderr' },
@@ -22,18 +22,18 @@ export const benchCommand: Command = {
     },
   },
   run: async ({ args, cwd, worker, options, print }) => {
-    const number = (name: string) => (args.text(name) === undefined ? {} : { [name]: Number(args.text(name)) });
-    const given = { ...number('warmup-ms'), ...number('duration-ms'), ...number('batch') };
-    const { benchmark } = completePlan({
-      model: args.positionals[0] ?? '',
-      benchmark: {
-        ...(given['warmup-ms'] === undefined ? {} : { warmupMs: given['warmup-ms'] }),
-        ...(given['duration-ms'] === undefined ? {} : { durationMs: given['duration-ms'] }),
-        ...(given['batch'] === undefined ? {} : { batch: given['batch'] }),
-      },
-    });
-    const variants = args.positionals.map((name) => ({ name, path: path.resolve(cwd, name), simulated: false }));
-    const { results, errors } = await worker().request('measure', { variants, data: null, benchmark }, options);
+    const given = {
+      warmupMs: args.number('warmup-ms'),
+      durationMs: args.number('duration-ms'),
+      batch: args.number('batch'),
+    };
+    const benchmark = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    const plan = completePlan({ model: args.positionals[0] ?? '', benchmark });
+    // Each file once: latencies are reported by name.
+    const files = [...new Set(args.positionals)];
+    const variants = files.map((name) => ({ name, path: path.resolve(cwd, name), simulated: false }));
+    const params = { variants, data: null, benchmark: plan.benchmark };
+    const { results, errors } = await worker().request('measure', params, options);
     print(args.flag('json') ? `${JSON.stringify({ results, errors }, null, 2)}\n` : latencyTable(results));
     const [name] = Object.keys(errors);
     if (name !== undefined && errors[name] !== undefined) throw new CodedError(errors[name]);

@@ -3,9 +3,10 @@ import * as path from 'node:path';
 import { readCalibrationTable } from '../../calibrate/calibrationTable';
 import { cacheScales, calibratorFor, writeTensorrtCache, type TensorrtVersion } from '../../calibrate/tensorrtCache';
 import { calibrate } from '../../pipeline';
-import { quoteCommand, usageError } from '../arguments';
+import { usageError } from '../arguments';
 import type { Command } from '../commands';
-import { calibrationOptions, resolvePlan } from '../convertOptions';
+import { conversionRequest } from '../conversionRequest';
+import { calibrationOptions, outOption, planOption } from '../convertOptions';
 
 export const calibrateCommand: Command = {
   spec: {
@@ -15,29 +16,21 @@ export const calibrateCommand: Command = {
     minPositionals: 0,
     maxPositionals: 1,
     options: {
-      plan: { type: 'string', value: 'FILE', help: 'a *.trtplan.json; flags win over it' },
+      ...planOption,
       ...calibrationOptions,
       'tensorrt-cache': { type: 'string', value: 'FILE', help: "also write TensorRT's calibration cache" },
       'tensorrt-version': { type: 'string', value: 'V', help: 'the version in its header, as 8.6.1 (10.6.0)' },
-      out: { type: 'string', value: 'DIR', help: 'output folder (precision-bench-out/MODEL)' },
+      ...outOption,
       json: { type: 'boolean', help: 'print the table as one JSON document on stdout' },
       quiet: { type: 'boolean', help: 'no progress on stderr' },
       help: { type: 'boolean', help: 'this text' },
     },
   },
-  run: async ({ args, argv, cwd, worker, options, print }) => {
-    const { plan, baseDir } = resolvePlan(args, cwd);
-    const modelName = path.basename(plan.model).replace(/\.onnx$/i, '');
-    const out = path.resolve(cwd, args.text('out') ?? path.join('precision-bench-out', modelName));
-    const request = {
-      plan: { ...plan, precisions: ['int8' as const] },
-      baseDir,
-      out,
-      command: quoteCommand(['precision-bench', ...argv]),
-      python: args.text('python') ?? 'python3',
-      timeBudgetMs: null,
-    };
-    const { table, summary, warnings } = await calibrate(request, worker(), options);
+  run: async (context) => {
+    const { args, cwd, worker, options, print } = context;
+    const request = conversionRequest(context);
+    const plan = { ...request.plan, precisions: ['int8' as const] };
+    const { table, summary, warnings } = await calibrate({ ...request, plan }, worker(), options);
     const content = await readCalibrationTable(table);
     const cache = args.text('tensorrt-cache');
     if (cache !== undefined) {

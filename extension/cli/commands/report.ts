@@ -7,6 +7,7 @@ import { renderHtml } from '../../report/renderHtml';
 import { renderMarkdown } from '../../report/renderMarkdown';
 import { renderTable } from '../../report/renderTable';
 import type { Command } from '../commands';
+import { tableOptions } from '../terminal';
 
 const renderers = { html: renderHtml, md: renderMarkdown, csv: renderCsv } as const;
 
@@ -35,10 +36,7 @@ export const reportCommand: Command = {
       written = true;
     }
     if (args.flag('json')) print(`${JSON.stringify(report, null, 2)}\n`);
-    else if (!written) {
-      const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
-      print(renderTable(report, { color, width: process.stdout.columns ?? 120 }));
-    }
+    else if (!written) print(renderTable(report, tableOptions(process.stdout)));
     return 'done';
   },
 };

@@ -15,6 +15,21 @@ const spec: CommandSpec = {
 };
 
 describe('parseArguments', () => {
+  it('reads numbers, and names option and command where there is none', () => {
+    const parse = (text: string) => parseArguments(spec, ['m.onnx', '--out', text]).number('out');
+    expect(parseArguments(spec, ['m.onnx']).number('out')).toBeUndefined();
+    expect([parse('12'), parse('0.5'), parse('1e-3')]).toEqual([12, 0.5, 0.001]);
+    for (const text of ['', ' ', 'ten', '1s', 'NaN', 'Infinity']) {
+      expect(() => parse(text), text).toThrow(
+        expect.objectContaining({
+          code: 'USAGE',
+          reason: `--out: ${JSON.stringify(text)} is not a number.`,
+          fix: expect.stringContaining('precision-bench try --help') as string,
+        }),
+      );
+    }
+  });
+
   it('reads positionals, repeated values and flags', () => {
     const args = parseArguments(spec, ['m.onnx', '--target', 'sm_75', '--target=sm_89', '--fp16-mode']);
     expect(args.positionals).toEqual(['m.onnx']);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { formatError, progressPrinter } from '../../../extension/cli/terminal';
+import { formatError, progressPrinter, tableOptions } from '../../../extension/cli/terminal';
 import { CodedError } from '../../../extension/contract/errors';
 import type { Progress } from '../../../extension/contract/progress';
 
@@ -102,5 +102,17 @@ describe('formatError', () => {
   it('leaves out a place that is not known', () => {
     const error = new CodedError({ code: 'CANCELLED', reason: 'Stopped.', fix: 'Start again.' });
     expect(formatError(error)).toBe('error CANCELLED\n  Stopped.\n  → Start again.\n');
+  });
+});
+
+describe('tableOptions', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it('shows colors on a terminal only, and not where NO_COLOR forbids them', () => {
+    vi.stubEnv('NO_COLOR', undefined);
+    expect(tableOptions(stream(true, 100).stream)).toEqual({ color: true, width: 100 });
+    expect(tableOptions({} as NodeJS.WriteStream)).toEqual({ color: false, width: 120 });
+    vi.stubEnv('NO_COLOR', '');
+    expect(tableOptions(stream(true, 100).stream)).toEqual({ color: false, width: 100 });
   });
 });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseArguments } from '../../../extension/cli/arguments';
-import { convertSpec, resolvePlan } from '../../../extension/cli/convertOptions';
+import { convertSpec } from '../../../extension/cli/convertOptions';
+import { resolvePlan } from '../../../extension/cli/resolvePlan';
 
 let folder = '';
 beforeEach(() => {
@@ -94,7 +95,9 @@ describe('resolvePlan', () => {
     [['--calib-algorithm', 'entrpy'], 'USAGE', /did you mean entropy/],
     [['--calib-samples', 'many'], 'USAGE', /--calib-samples/],
     [['--io', 'x'], 'USAGE', /NAME=TYPE/],
-    [['--shape', 'x=1xbx3'], 'USAGE', /whole number/],
+    [['--shape', 'x=1xbx3'], 'USAGE', /"1xbx3" is no shape/],
+    [['--shape', 'x=1xx3'], 'USAGE', /"1xx3" is no shape/],
+    [['--shape', 'x=1:8:16:32'], 'USAGE', /of the form NAME=MIN:OPT:MAX/],
     [['--io', 'x=fp61'], 'PLAN_INVALID', /x/],
     [['--target', 'ampere'], 'PLAN_INVALID', /targets/],
     [['--calib-samples', '0'], 'PLAN_INVALID', /samples/],
