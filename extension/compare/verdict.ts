@@ -140,6 +140,7 @@ function choose({ variants, representative, plan }: VerdictInput): Pick<Verdict,
   }
   const reduced = variants.filter(({ precision, status }) => precision !== 'fp32' && status === 'ok');
   if (reduced.length === 0) {
+    if (baseline.status !== 'ok') return { recommended: null, reasons: ['No recommendation: no variant was built.'] };
     return { recommended: baseline.name, reasons: ['FP32 is the only variant that was built.'] };
   }
   if (!representative) {

@@ -137,7 +137,10 @@ class VariantWriter {
     const dtype = quantizedTypeOf(this.precision);
     if (this.rest === 'fp32') for (const node of precisions.keys()) precisions.set(node, 'fp32');
     if (dtype === null) return null;
-    const { ranges, table } = this.request;
+    const { ranges } = this.request;
+    const placement = placeQuantization(this.model, decided, { dtype, keep: this.keep, ranges });
+    // A model in which no layer can be quantized has nothing to calibrate: its variant is the rest precision, with a warning.
+    const table = this.request.table ?? (placement.edges.length === 0 ? { tensors: {} } : null);
     if (table === null) {
       throw new CodedError({
         code: 'CALIBRATION_FAILED',
@@ -145,7 +148,6 @@ class VariantWriter {
         fix: 'Give calibration data with --data, or a table with --calib-table.',
       });
     }
-    const placement = placeQuantization(this.model, decided, { dtype, keep: this.keep, ranges });
     const written = writeQuantization(this.model, {
       placement,
       table,

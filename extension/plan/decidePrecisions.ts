@@ -110,6 +110,8 @@ class Decider {
   private impossible(node: NodeProto, schema: OpSchema | undefined, low: ComputeType): string | null {
     if (subgraphs(node).length > 0) return `${node.opType} runs its bodies, and what they share, in FP32`;
     if (schema === undefined) return `${node.opType} is not a standard ONNX operator`;
+    if (low === 'bf16' && rules.noBf16InTensorrt.has(node.opType ?? ''))
+      return `TensorRT has no ${node.opType} in BF16`;
     if (this.shapeNodes.has(node)) return 'computes a shape or an index, which must be exact';
     const variable = this.floatVariable(node, schema);
     if (variable === null)

@@ -86,7 +86,7 @@ class ChainWalk {
       this.addSquare(node);
       return true;
     }
-    if (!inner.has(node.opType ?? '')) return false;
+    if (!inner.has(node.opType ?? '') && !this.isScaling(node)) return false;
     let leads = node.opType === 'ReduceSumSquare';
     if (!leads) for (const input of node.input) leads = this.leadsToSquares(input, visited) || leads;
     if (leads) this.found.add(node);
@@ -98,14 +98,34 @@ class ChainWalk {
     return node.opType === 'Mul' && node.input[0] === node.input[1];
   }
 
-  /** A square and the centring `x − mean(x)` before it. */
+  /** A sum that a constant turns into a mean: the variance `E[x²] − E[x]²` loses the digits that the mean was rounded to. */
+  private isScaling(node: NodeProto): boolean {
+    if (node.opType === 'Div') return this.constants.scalar(node.input[1]) !== undefined;
+    return node.opType === 'Mul' && node.input.some((name) => this.constants.scalar(name) !== undefined);
+  }
+
+  /** A square with what it squares: the centring `x − mean(x)`, or the mean itself. */
   private addSquare(square: NodeProto): void {
     this.found.add(square);
-    const difference = this.producer(square, 0);
-    if (difference?.opType !== 'Sub') return;
-    this.found.add(difference);
-    const mean = this.producer(difference, 1);
-    if (mean !== undefined && reductions.has(mean.opType ?? '')) this.found.add(mean);
+    const base = this.producer(square, 0);
+    this.addMean(base);
+    if (base?.opType !== 'Sub') return;
+    this.found.add(base);
+    this.addMean(this.producer(base, 1));
+  }
+
+  /** A reduction, with the scaling and the reshaping behind it. */
+  private addMean(node: NodeProto | undefined): void {
+    const path: NodeProto[] = [];
+    for (let at = node; at !== undefined; at = this.dataProducer(at)) {
+      path.push(at);
+      if (reductions.has(at.opType ?? '')) for (const found of path) this.found.add(found);
+      if (!copyOperators.has(at.opType ?? '') && !this.isScaling(at)) return;
+    }
+  }
+
+  private dataProducer(node: NodeProto): NodeProto | undefined {
+    return this.producer(node, this.constants.has(node.input[0]) ? 1 : 0);
   }
 
   private producer(node: NodeProto, position: number): NodeProto | undefined {

@@ -14,6 +14,7 @@ import { upgradeOpset } from '../model/upgradeOpset';
 import { inferTypes } from './inferTypes';
 import { castLikeToCast } from './prepare/castLikeToCast';
 import { constantsToInitializers } from './prepare/constantsToInitializers';
+import { expandActivations } from './prepare/expandActivations';
 import { foldBatchNormalization } from './prepare/foldBatchNormalization';
 import { foldConstants } from './prepare/foldConstants';
 import { inlineFunctions } from './prepare/inlineFunctions';
@@ -44,6 +45,7 @@ export function prepareModel(model: Model, options: PrepareOptions = {}): Model 
   dropOverridableConstants(graph);
   graph.node = topologicalSort(graph);
   castLikeToCast(prepared);
+  expandActivations(prepared);
   constantsToInitializers(graph);
   removeIdentities(prepared);
   foldConstants(prepared);

@@ -22,7 +22,7 @@ export const quantizedMax: Readonly<Record<QuantizedType, number>> = { int8: 127
 
 export interface WriteQuantizationRequest {
   readonly placement: QuantizationPlacement;
-  readonly table: CalibrationTable;
+  readonly table: Pick<CalibrationTable, 'tensors'>;
   readonly dtype: QuantizedType;
   /** Precision of the layers around the pairs; their scales are stored in it. */
   readonly rest: ComputeType;

@@ -316,6 +316,48 @@ describe('applyPlan, FP16 and BF16', () => {
     expect(castTargets(variant.proto.graph)).toEqual(['fp16', 'fp32']);
   });
 
+  it('what TensorRT does not build in BF16 stays FP32 there, and only there', () => {
+    const model = buildModel({
+      nodes: [node('ConvTranspose', ['x', 'w'], ['t']), node('Relu', ['t'], ['r']), node('Shrink', ['r'], ['y'])],
+      inputs: [value('x', [1, 2, 4, 4])],
+      outputs: [value('y', null)],
+      initializers: [floats('w', [2, 3, 2, 2], numbers(24))],
+    });
+    const written = (precision: 'fp16' | 'bf16') =>
+      applyPlan(prepareModel(model), { precision, plan: noPlan, ranges: null, table: null }).decisions;
+    expect(decisionFor(written('bf16'), 'ConvTranspose')?.reason).toBe('TensorRT has no ConvTranspose in BF16');
+    expect(decisionFor(written('bf16'), 'Shrink')?.precision).toBe('fp32');
+    expect(written('fp16')).toEqual([]);
+  });
+
+  it('a variance as the mean of squares less the squared mean stays FP32, with means made of sums', async () => {
+    const model = buildModel({
+      nodes: [
+        node('Relu', ['x'], ['r']),
+        node('ReduceSum', ['r', 'axis'], ['sum'], { keepdims: 1 }),
+        node('Mul', ['r', 'r'], ['sq']),
+        node('ReduceSum', ['sq', 'axis'], ['sumsq'], { keepdims: 1 }),
+        node('Mul', ['sumsq', 'share'], ['meansq']),
+        node('Mul', ['share', 'sum'], ['mean']),
+        node('Mul', ['mean', 'mean'], ['sqmean']),
+        node('Sub', ['meansq', 'sqmean'], ['var']),
+        node('Add', ['var', 'eps'], ['ve']),
+        node('Sqrt', ['ve'], ['sd']),
+        node('Sub', ['r', 'mean'], ['d']),
+        node('Div', ['d', 'sd'], ['n']),
+        node('Relu', ['n'], ['y']),
+      ],
+      inputs: [value('x', [1, 8])],
+      outputs: [value('y', [1, 8])],
+      initializers: [makeInt64('axis', [-1]), floats('share', [], [1 / 8]), floats('eps', [], [1e-6])],
+    });
+    // The deviation is a hundredth of the mean: FP16 would leave two bits of the variance.
+    const data = Float32Array.from([10, 10.125, 9.875, 10.0625, 10, 9.9375, 10.125, 9.9375]);
+    const { decisions } = await expectClose(model, { x: { dims: [1, 8], data } });
+    const kept = decisions.filter(({ precision }) => precision === 'fp32').map(({ opType }) => opType);
+    expect(kept.filter((opType) => opType === 'Mul')).toHaveLength(4);
+  });
+
   it('the root of squares (a magnitude) stays FP32', async () => {
     const model = buildModel({
       nodes: [

@@ -204,6 +204,18 @@ describe('INT8 placement and scales', () => {
     await expect(convert(model, picture, { precision: 'int8', table: null })).rejects.toThrow(/CALIBRATION_FAILED/);
   });
 
+  it('a model without a layer for 8 bits needs no table: its variant is in the rest precision, and says so', async () => {
+    const model = buildModel({
+      nodes: [node('Sigmoid', ['x'], ['s']), node('Mul', ['x', 's'], ['y'])],
+      inputs: [value('x', [1, 16, 6, 6])],
+      outputs: [value('y', [1, 16, 6, 6])],
+    });
+    const { model: variant, warnings } = await convert(model, picture, { precision: 'int8', table: null });
+    expect(warnings).toEqual(['No layer of this model could be written in int8.']);
+    expect(nodesOf(variant, 'QuantizeLinear')).toHaveLength(0);
+    expect(nodesOf(variant, 'Cast').length).toBeGreaterThan(0);
+  });
+
   it('a very small scale is written in FP32 between casts', async () => {
     const tiny: Feeds = { x: { dims: [1, 16, 6, 6], data: noise(576).map((v) => v / 5000) } };
     const model = buildModel({
