@@ -377,6 +377,10 @@ class Conversion {
     );
     draft.artifacts.push({ ...artifact, path: name });
     draft.builds.push(build);
+    // An engine for no named architecture is one for the GPU of this machine.
+    if (target === null && draft.runnable !== null) {
+      draft.runnable = { ...draft.runnable, engine: { backend, path: artifact.path } };
+    }
   }
 
   private async evaluate(drafts: readonly Draft[], data: DataSelection) {

@@ -23,7 +23,32 @@ export interface Session {
    * @throws CodedError RUNTIME_FAILED with the runtime's own words
    */
   run(feeds: NamedTensors, fetches?: readonly string[]): Promise<NamedTensors>;
+  /** Where it runs: the name of a GPU. Absent for the processor. */
+  readonly device?: string;
+  /**
+   * Runs again and again, timed by the device's own clock. Absent where there is none: `run` is then timed from outside.
+   * @throws CodedError RUNTIME_FAILED, CANCELLED
+   */
+  measure?(feeds: NamedTensors, request: TimingRequest, signal?: AbortSignal): Promise<RunTimings>;
   close(): Promise<void>;
+}
+
+/** At least `durationMs` of running and `iterations` runs, after `warmupMs` that do not count. */
+export interface TimingRequest {
+  readonly warmupMs: number;
+  readonly durationMs: number;
+  readonly iterations: number;
+  /** Record the run once and replay it. */
+  readonly cudaGraph: boolean;
+}
+
+/** Milliseconds per run; `compute` is between the copies to and from the device. */
+export interface RunTimings {
+  readonly compute: ArrayLike<number>;
+  readonly h2d: ArrayLike<number>;
+  readonly d2h: ArrayLike<number>;
+  readonly warmupMs: number;
+  readonly cudaGraph: boolean;
 }
 
 export interface BuildRequest {
@@ -35,6 +60,11 @@ export interface BuildRequest {
   readonly target: string | null;
   readonly builder: Plan['builder'];
   readonly shapes: Plan['shapes'];
+  /**
+   * `strong` (default): types come from the graph. `weak`: the graph is FP32 and the builder may use `precision` where its
+   * timings favor it (TensorRT 8 and 10).
+   */
+  readonly typing?: 'strong' | 'weak';
 }
 
 export interface Backend {

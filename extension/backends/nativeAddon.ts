@@ -46,6 +46,21 @@ export interface NativeDescription {
   /** Compute capabilities that it builds for on any machine, as 89. */
   readonly computeCapabilities: readonly number[];
   readonly log: readonly string[];
+  /** Whether our engine code of this major runs engines; before TensorRT 8.5 it only builds them. */
+  readonly executes: boolean;
+  /** The GPU that engines would run on. */
+  readonly gpu: NativeGpu | null;
+  /** Why there is none; empty when there is. */
+  readonly gpuReason: string;
+}
+
+export interface NativeGpu {
+  readonly name: string;
+  /** 89 for 8.9. */
+  readonly computeCapability: number;
+  readonly memoryBytes: number;
+  /** The newest CUDA that the driver serves: 13000 is 13.0. */
+  readonly driverVersion: number;
 }
 
 /** Sizes per axis of one input, MIN ≤ OPT ≤ MAX. */
@@ -71,6 +86,13 @@ export interface NativeBuildRequest {
   readonly tf32: boolean;
   readonly versionCompatible: boolean;
   readonly hardwareCompatible: boolean;
+  /** `strong`: types come from the graph. `weak`: the builder chooses by its timings among FP32 and the types allowed. */
+  readonly typing: 'strong' | 'weak';
+  readonly allowFp16: boolean;
+  readonly allowBf16: boolean;
+  readonly allowInt8: boolean;
+  /** Empty: none. */
+  readonly timingCache: string;
 }
 
 /** One reason of TensorRT's ONNX parser; strings are empty where it says nothing. */
@@ -85,8 +107,23 @@ export interface NativeParserError {
   readonly functionStack: string;
 }
 
+/** The statuses of `native/engine/engine_api.h`. */
+export type NativeStatus =
+  | 'ok'
+  | 'cancelled'
+  | 'library'
+  | 'noBuilder'
+  | 'parse'
+  | 'invalid'
+  | 'build'
+  | 'write'
+  | 'internal'
+  | 'gpu'
+  | 'engine'
+  | 'run';
+
 export interface NativeBuildOutcome {
-  readonly status: 'ok' | 'cancelled' | 'library' | 'noBuilder' | 'parse' | 'invalid' | 'build' | 'write' | 'internal';
+  readonly status: NativeStatus;
   /** One sentence; empty for `ok`. */
   readonly reason: string;
   readonly parserErrors: readonly NativeParserError[];
@@ -97,6 +134,76 @@ export interface NativeBuildOutcome {
   readonly networkLayers: number;
   readonly parseSeconds: number;
   readonly buildSeconds: number;
+}
+
+/** A binding of an engine; -1 where the size is known only with the inputs. */
+export interface NativeTensor {
+  readonly name: string;
+  /** A name of `contract/tensor.ts`, or `unknown`. */
+  readonly dtype: string;
+  readonly isInput: boolean;
+  readonly dims: readonly number[];
+}
+
+export interface NativeFeed {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly data: ArrayBufferView;
+}
+
+export interface NativeOutput {
+  readonly name: string;
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  readonly data: ArrayBuffer;
+}
+
+export interface NativeMeasureOptions {
+  readonly warmupMs: number;
+  /** At least this long and this many runs. */
+  readonly minimumMs: number;
+  readonly minimumRuns: number;
+  readonly cudaGraph: boolean;
+}
+
+/** One number per run. The GPU's clock takes all but `hostMs`, which spans the whole run on the host. */
+export interface NativeRunTimes {
+  readonly h2dMs: Float32Array;
+  readonly computeMs: Float32Array;
+  readonly d2hMs: Float32Array;
+  readonly hostMs: Float32Array;
+  readonly warmupMs: number;
+  /** False where a graph was wanted and the engine cannot be recorded. */
+  readonly cudaGraph: boolean;
+}
+
+export interface NativeLayerTime {
+  readonly name: string;
+  readonly ms: number;
+}
+
+/** A call that runs on another thread. */
+export interface NativeCall<T> {
+  readonly done: Promise<T>;
+  cancel(): void;
+}
+
+/** Thrown and rejected by calls of an engine. */
+export interface NativeEngineError extends Error {
+  readonly status: NativeStatus;
+  readonly log: readonly string[];
+}
+
+/** An engine on the GPU. One call at a time. */
+export interface NativeEngine {
+  describe(): { readonly tensors: readonly NativeTensor[]; readonly layers: number };
+  run(inputs: readonly NativeFeed[]): NativeCall<readonly NativeOutput[]>;
+  measure(inputs: readonly NativeFeed[], options: NativeMeasureOptions): NativeCall<NativeRunTimes>;
+  /** Every layer waits for the one before it: shares, not latencies. Mean ms over the runs. */
+  profile(inputs: readonly NativeFeed[], runs: number): NativeCall<readonly NativeLayerTime[]>;
+  /** TensorRT's JSON about the layers. */
+  inspect(): string;
+  close(): void;
 }
 
 /** TensorRT opened in this process, where it stays until the process ends. */
@@ -112,7 +219,9 @@ export interface NativeTensorRT {
   build(
     request: NativeBuildRequest,
     onProgress: (phase: string, fraction: number | null) => void,
-  ): { readonly done: Promise<NativeBuildOutcome>; cancel(): void };
+  ): NativeCall<NativeBuildOutcome>;
+  /** Reads an engine and prepares it for the GPU. @throws NativeEngineError */
+  openEngine(path: string): NativeEngine;
 }
 
 export interface NativeAddon extends NativeObservers {

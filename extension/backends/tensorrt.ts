@@ -4,13 +4,14 @@
  *
  * Comes after `plan/applyPlan.ts`, whose graphs it compiles as they are written: tensor types come from the graph. All calls
  * go through the native module in the worker process, and only to libraries that a throwaway process has
- * opened before (`libraries.ts`). Engines are not run yet: `open` says so.
+ * opened before (`libraries.ts`). Engines run where there is a GPU (`tensorrtSession.ts`).
  */
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { CodedError, cancelled, throwIfCancelled } from '../contract/errors';
 import type { Precision } from '../contract/plan';
 import type { OnProgress, RunOptions } from '../contract/progress';
-import type { BuildSummary } from '../contract/report';
+import type { Artifact, BuildSummary } from '../contract/report';
 import { checkPrecision, explainTarget } from '../plan/platforms';
 import type { Backend, BackendInfo, BuildRequest } from './backend';
 import {
@@ -27,9 +28,12 @@ import {
   requireNativeAddon,
   type NativeBuildOutcome,
   type NativeBuildRequest,
+  type NativeDescription,
   type NativeParserError,
   type NativeTensorRT,
 } from './nativeAddon';
+import { realisedShares } from './tensorrtLayers';
+import { openTensorrtSession, type TensorrtSession } from './tensorrtSession';
 
 /** A library that works, as found by the probe. */
 type UsableLibrary = Extract<LibraryProbe, { paths: unknown }>;
@@ -72,6 +76,8 @@ export class TensorrtBackend implements Backend {
       available: description.hasBuilder,
       reason: description.hasBuilder ? null : this.noBuilder(usable),
       builds: description.hasBuilder,
+      runs: runsEngines(description),
+      gpu: gpuOf(description),
       targets: description.computeCapabilities.map((capability) => `sm_${capability}`),
     });
   }
@@ -107,20 +113,51 @@ export class TensorrtBackend implements Backend {
       version: versionText(usable.description.version),
       target: request.target,
       seconds: outcome.parseSeconds + outcome.buildSeconds,
-      // Both need the engine opened on a GPU of its architecture.
-      layers: null,
-      realised: null,
+      ...(await this.inspect(request, usable)),
     };
   }
 
-  open(): Promise<never> {
-    return Promise.reject(
-      new CodedError({
+  /**
+   * Opens an engine on this machine's GPU.
+   * @throws CodedError BACKEND_UNAVAILABLE without a GPU, RUNTIME_FAILED when TensorRT refuses the engine
+   */
+  async open(artifact: Pick<Artifact, 'kind' | 'path'>): Promise<TensorrtSession> {
+    if (artifact.kind !== 'engine') {
+      throw new CodedError({
+        code: 'RUNTIME_FAILED',
+        reason: `${titles[this.name]} runs engines; ${artifact.path} is a file of kind "${artifact.kind}".`,
+        fix: 'Build an engine of it, or run it with the onnxruntime backend.',
+        place: { file: artifact.path },
+      });
+    }
+    const usable = await this.usable();
+    if (!runsEngines(usable.description)) {
+      throw new CodedError({
         code: 'BACKEND_UNAVAILABLE',
-        reason: `Engines of ${titles[this.name]} are built here, but this version does not run them yet.`,
-        fix: 'Compare precisions with the onnxruntime backend; run the engine with TensorRT on its GPU.',
-      }),
-    );
+        reason: `${titles[this.name]} cannot run engines here. ${usable.description.gpuReason}`.trim(),
+        fix: 'Run on a machine with an NVIDIA GPU that this TensorRT serves, or compare with the onnxruntime backend.',
+        place: { file: artifact.path },
+      });
+    }
+    const device = usable.description.gpu?.name ?? 'gpu';
+    return openTensorrtSession(this.openLibrary(usable), artifact.path, device);
+  }
+
+  /** Layers and realised precision of an engine for this machine's GPU; nothing for one built for another. */
+  private async inspect(
+    request: BuildRequest,
+    { description }: UsableLibrary,
+  ): Promise<Pick<BuildSummary, 'layers' | 'realised'>> {
+    if (request.target !== null || !runsEngines(description)) return { layers: null, realised: null };
+    const session = await this.open({ kind: 'engine', path: request.engine });
+    try {
+      const layers = session.layers();
+      const shapes = Object.fromEntries(Object.entries(request.shapes).map(([name, { opt }]) => [name, opt]));
+      const times = await session.profile(shapes, profiledRuns);
+      return { layers: session.layerCount, realised: realisedShares(layers, times) };
+    } finally {
+      await session.close();
+    }
   }
 
   /** What the libraries of this machine can do, in search order, up to the first that builds. */
@@ -181,8 +218,35 @@ export class TensorrtBackend implements Backend {
 
   private info(known: Partial<BackendInfo>): BackendInfo {
     const nothing = { version: null, library: null, available: false, reason: null, builds: false, targets: [] };
-    return { name: this.name, ...nothing, runs: false, precisions: known.builds ? precisions : [], ...known };
+    return {
+      name: this.name,
+      ...nothing,
+      runs: false,
+      gpu: null,
+      precisions: known.builds ? precisions : [],
+      ...known,
+    };
   }
+}
+
+/** Enough for shares of time. */
+const profiledRuns = 20;
+
+/** An engine of RTX runs only on the architectures it is built for; the others build for the GPU they find. */
+function runsEngines({ executes, gpu, computeCapabilities, hasBuilder }: NativeDescription): boolean {
+  if (!executes || gpu === null || !hasBuilder) return false;
+  return computeCapabilities.length === 0 || computeCapabilities.includes(gpu.computeCapability);
+}
+
+function gpuOf({ gpu }: NativeDescription): NonNullable<BackendInfo['gpu']> | null {
+  if (gpu === null) return null;
+  const { name, computeCapability, driverVersion, memoryBytes } = gpu;
+  return {
+    name,
+    computeCapability: `sm_${computeCapability}`,
+    driver: `CUDA ${Math.floor(driverVersion / 1000)}.${Math.floor((driverVersion % 1000) / 10)}`,
+    memoryBytes,
+  };
 }
 
 const installFix = 'Run `precision-bench install tensorrt-rtx`.';
@@ -215,7 +279,7 @@ function targetsOf(request: BuildRequest, { description }: UsableLibrary, title:
 }
 
 function toNative(request: BuildRequest, computeCapabilities: number[]): NativeBuildRequest {
-  const { builder } = request;
+  const { builder, precision, typing = 'strong' } = request;
   return {
     onnx: request.onnx,
     engine: request.engine,
@@ -227,6 +291,12 @@ function toNative(request: BuildRequest, computeCapabilities: number[]): NativeB
     tf32: builder.tf32,
     versionCompatible: builder.versionCompatible,
     hardwareCompatible: builder.hardwareCompatible,
+    typing,
+    // An INT8 engine falls back to FP16 where that is faster, as every TensorRT recipe has it.
+    allowFp16: precision === 'fp16' || precision === 'int8',
+    allowBf16: precision === 'bf16',
+    allowInt8: precision === 'int8',
+    timingCache: builder.timingCache === null ? '' : resolve(builder.timingCache),
   };
 }
 
@@ -270,6 +340,7 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
       });
     case 'noBuilder':
     case 'library':
+    case 'gpu':
       return new CodedError({
         code: 'BACKEND_UNAVAILABLE',
         reason: `${outcome.reason}${said}`,
@@ -277,6 +348,8 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
         place,
       });
     case 'build':
+    case 'engine':
+    case 'run':
     case 'internal':
       return (
         unsupportedOperation(words, request, title) ??

@@ -1,5 +1,6 @@
 /** What `probe` says of a backend on this machine. */
 import type { Precision } from './plan';
+import type { Host } from './report';
 
 export interface BackendInfo {
   readonly name: 'onnxruntime' | 'tensorrt' | 'tensorrt-rtx' | 'fake';
@@ -15,4 +16,6 @@ export interface BackendInfo {
   /** Can it execute on this machine? */
   readonly runs: boolean;
   readonly precisions: readonly Precision[];
+  /** The GPU that it runs on, where it knows one. */
+  readonly gpu?: Host['gpu'];
 }

@@ -37,6 +37,8 @@ export interface VariantFile {
   readonly path: string;
   /** The file runs rounding casts around FP32 compute because the runtime has no kernels of the type. */
   readonly simulated: boolean;
+  /** Its engine, where this machine can run it: latency is then measured there. */
+  readonly engine?: { readonly backend: 'tensorrt' | 'tensorrt-rtx'; readonly path: string };
 }
 
 /** Results by variant name; a variant that failed is in `errors` and the others go on. */

@@ -7,7 +7,8 @@
  * slice a variant runs back to back, as it would in use, with its weights in the caches.
  *
  * Comes after the variants were written or built; `compare/verdict.ts` and the report read the result. It knows sessions
- * (`backends/backend.ts`), not runtimes, and measures the wall time of one `run` call.
+ * (`backends/backend.ts`), not runtimes: a session with a clock of its own (`measure`, a GPU's) is asked for its compute
+ * time, of any other the wall time of one `run` call is taken.
  */
 import * as os from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -23,7 +24,7 @@ import { ascending, coefficientOfVariation, mean, median, pairedRatio, quantile,
 /** A variant, opened and fed. */
 export interface BenchmarkEntry {
   readonly name: string;
-  readonly session: Pick<Session, 'run'>;
+  readonly session: Pick<Session, 'run' | 'measure'>;
   /** The same values for every run; `benchmark.batch` samples. */
   readonly feeds: NamedTensors;
   /** As the report shows it: `onnxruntime`, `tensorrt-rtx`. */
@@ -34,7 +35,8 @@ export interface BenchmarkEntry {
   readonly conditions?: Latency['conditions'];
 }
 
-export type BenchmarkPlan = Pick<Plan['benchmark'], 'warmupMs' | 'durationMs' | 'iterations' | 'batch'>;
+export type BenchmarkPlan = Pick<Plan['benchmark'], 'warmupMs' | 'durationMs' | 'iterations' | 'batch'> &
+  Partial<Pick<Plan['benchmark'], 'cudaGraph'>>;
 
 export interface MeasureOptions extends RunOptions {
   /** The entry that others are compared with; the first one by default. */
@@ -42,6 +44,9 @@ export interface MeasureOptions extends RunOptions {
   /** Monotonic nanoseconds; tests give their own. */
   readonly clock?: () => bigint;
 }
+
+/** A device's caches and clocks are the previous variant's at the start of a slice; these ms do not count. */
+const sliceWarmupMs = 5;
 
 /** Slices per variant: enough for a confidence interval over paired rounds, few enough for slices that warm up. */
 const maxRounds = 15;
@@ -60,7 +65,7 @@ export async function measureInterleaved(
   const clock = options.clock ?? (() => process.hrtime.bigint());
   const rounds = Math.min(maxRounds, benchmark.iterations);
   const progress = new BenchmarkProgress(entries.length, rounds, benchmark, options);
-  const series = entries.map((entry) => new Series(entry, clock));
+  const series = entries.map((entry) => new Series(entry, clock, benchmark.cudaGraph ?? true));
   const loadBefore = os.loadavg()[0] ?? 0;
 
   for (const one of series) {
@@ -95,12 +100,16 @@ export function sliceOrder<T>(items: readonly T[], round: number): T[] {
 /** The timings of one variant, slice by slice, in ms. */
 class Series {
   readonly slices: number[][] = [];
+  /** Of sessions that time themselves: the copies around the computation, and whether a CUDA graph was replayed. */
+  readonly copies = { h2d: [] as number[], d2h: [] as number[] };
+  usedCudaGraph: boolean | null = null;
   warmupMs = 0;
   error: ErrorData | null = null;
 
   constructor(
     readonly entry: BenchmarkEntry,
     private readonly clock: () => bigint,
+    private readonly cudaGraph: boolean,
   ) {}
 
   /** Keeps the failure of a variant with the variant; cancellation ends the measurement. */
@@ -117,6 +126,8 @@ class Series {
   async warmUp(ms: number, signal: AbortSignal | undefined): Promise<void> {
     const timings = await this.runFor(ms, 1, signal);
     this.warmupMs = timings.reduce((sum, timing) => sum + timing, 0);
+    this.copies.h2d.length = 0;
+    this.copies.d2h.length = 0;
   }
 
   async measureSlice(ms: number, runs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -125,6 +136,7 @@ class Series {
 
   /** At least `ms` of running time and `runs` runs. */
   private async runFor(ms: number, runs: number, signal: AbortSignal | undefined): Promise<number[]> {
+    if (this.entry.session.measure !== undefined) return this.askSession(ms, runs, signal);
     const timings: number[] = [];
     for (let total = 0; total < ms || timings.length < runs;) {
       // A turn of the event loop lets the message in that cancels; a run need not give one. Outside of the timing.
@@ -138,6 +150,20 @@ class Series {
     }
     return timings;
   }
+
+  private async askSession(ms: number, runs: number, signal: AbortSignal | undefined): Promise<number[]> {
+    const request = { warmupMs: sliceWarmupMs, durationMs: ms, iterations: runs, cudaGraph: this.cudaGraph };
+    const measured = await this.entry.session.measure?.(this.entry.feeds, request, signal);
+    if (measured === undefined) return [];
+    this.usedCudaGraph = measured.cudaGraph;
+    for (const timing of Array.from(measured.h2d)) this.copies.h2d.push(timing);
+    for (const timing of Array.from(measured.d2h)) this.copies.d2h.push(timing);
+    return Array.from(measured.compute);
+  }
+}
+
+function medianOrNull(values: readonly number[]): number | null {
+  return values.length === 0 ? null : median(values);
 }
 
 function summarize(
@@ -160,12 +186,16 @@ function summarize(
     p95Ms: quantile(timings, 0.95),
     p99Ms: quantile(timings, 0.99),
     cov: coefficientOfVariation(timings),
-    // The parts of a run are known to backends with clocks of their own only.
-    computeMs: null,
-    h2dMs: null,
-    d2hMs: null,
+    // The parts of a run are known to sessions with clocks of their own only; the latency then is that of the computation.
+    computeMs: one.usedCudaGraph === null ? null : quantile(timings, 0.5),
+    h2dMs: medianOrNull(one.copies.h2d),
+    d2hMs: medianOrNull(one.copies.d2h),
     throughputPerSecond: (1000 * benchmark.batch) / meanMs,
-    conditions: { ...conditions, ...one.entry.conditions },
+    conditions: {
+      ...conditions,
+      ...(one.usedCudaGraph === null ? {} : { clock: 'gpu events', cudaGraph: one.usedCudaGraph }),
+      ...one.entry.conditions,
+    },
     versusBaseline: baseline === undefined || baseline === one ? null : compare(one, baseline),
   };
 }

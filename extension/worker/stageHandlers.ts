@@ -27,5 +27,5 @@ export const stageHandlers: Handlers<WorkerMethods> = {
   write: (params) => writeStage(params),
   build: (params, options) => buildStage(params, backends, options),
   evaluate: (params, options) => evaluateStage(params, runtime, options),
-  measure: (params, options) => measureStage(params, runtime, options),
+  measure: (params, options) => measureStage(params, backends, options),
 };

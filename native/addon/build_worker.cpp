@@ -1,35 +1,12 @@
 #include "build_worker.h"
 
+#include "js_values.h"
+
 namespace precision_bench {
 namespace {
 
 //! Progress comes thousands of times a second; nobody reads it faster than this.
 constexpr std::chrono::milliseconds kProgressInterval(50);
-
-//! The names that `extension/backends/nativeAddon.ts` knows.
-const char* statusName(PbStatus status) {
-    switch (status) {
-    case PB_OK:
-        return "ok";
-    case PB_CANCELLED:
-        return "cancelled";
-    case PB_LIBRARY:
-        return "library";
-    case PB_NO_BUILDER:
-        return "noBuilder";
-    case PB_PARSE:
-        return "parse";
-    case PB_INVALID:
-        return "invalid";
-    case PB_BUILD:
-        return "build";
-    case PB_WRITE:
-        return "write";
-    case PB_INTERNAL:
-        break;
-    }
-    return "internal";
-}
 
 Napi::Array parserErrorsToJs(Napi::Env env, const std::vector<ParserError>& errors) {
     Napi::Array array = Napi::Array::New(env, errors.size());
@@ -42,14 +19,6 @@ Napi::Array parserErrorsToJs(Napi::Env env, const std::vector<ParserError>& erro
         object.Set("reason", errors[i].reason);
         object.Set("functionStack", errors[i].functionStack);
         array.Set(static_cast<uint32_t>(i), object);
-    }
-    return array;
-}
-
-Napi::Array logToJs(Napi::Env env, const std::deque<std::string>& log) {
-    Napi::Array array = Napi::Array::New(env, log.size());
-    for (size_t i = 0; i < log.size(); ++i) {
-        array.Set(static_cast<uint32_t>(i), log[i]);
     }
     return array;
 }
@@ -68,6 +37,7 @@ void BuildOptions::complete() {
     plain.inputCount = mPlainInputs.size();
     plain.computeCapabilities = computeCapabilities.data();
     plain.computeCapabilityCount = computeCapabilities.size();
+    plain.timingCachePath = timingCachePath.empty() ? nullptr : timingCachePath.c_str();
 }
 
 BuildWorker::BuildWorker(Napi::Env env, std::shared_ptr<OpenedTensorRT> tensorrt, std::unique_ptr<BuildOptions> options,
@@ -109,7 +79,7 @@ void BuildWorker::OnOK() {
     outcome.Set("status", statusName(mStatus));
     outcome.Set("reason", mReport.failure);
     outcome.Set("parserErrors", parserErrorsToJs(env, mReport.parserErrors));
-    outcome.Set("log", logToJs(env, mReport.log));
+    outcome.Set("log", textsToJs(env, mReport.log));
     outcome.Set("engineBytes", static_cast<double>(mResult.engineBytes));
     outcome.Set("networkLayers", mResult.networkLayers);
     outcome.Set("parseSeconds", mResult.parseSeconds);

@@ -27,6 +27,7 @@ struct BuildOptions {
     std::string enginePath;
     std::vector<ProfileInput> inputs;
     std::vector<int32_t> computeCapabilities;
+    std::string timingCachePath; //!< Empty for none.
     PbBuildRequest plain = {};
 
     void complete();

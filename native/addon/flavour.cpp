@@ -18,6 +18,36 @@ const char* severityName(PbSeverity severity) {
 
 } // namespace
 
+const char* statusName(PbStatus status) {
+    switch (status) {
+    case PB_OK:
+        return "ok";
+    case PB_CANCELLED:
+        return "cancelled";
+    case PB_LIBRARY:
+        return "library";
+    case PB_NO_BUILDER:
+        return "noBuilder";
+    case PB_PARSE:
+        return "parse";
+    case PB_INVALID:
+        return "invalid";
+    case PB_BUILD:
+        return "build";
+    case PB_WRITE:
+        return "write";
+    case PB_GPU:
+        return "gpu";
+    case PB_ENGINE:
+        return "engine";
+    case PB_RUN:
+        return "run";
+    case PB_INTERNAL:
+        break;
+    }
+    return "internal";
+}
+
 CallReport::CallReport() {
     mReporter.user = this;
     mReporter.log = [](void* user, PbSeverity severity, const char* line) {

@@ -23,6 +23,9 @@ struct ParserError {
     std::string functionStack;
 };
 
+//! The names of statuses that `extension/backends/nativeAddon.ts` knows.
+const char* statusName(PbStatus status);
+
 //! \brief Collects what a call reports, as PbReporter's functions.
 //!
 //! Progress and cancellation are for the derived class; by default nobody listens and nobody cancels.

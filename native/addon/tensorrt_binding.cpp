@@ -1,47 +1,14 @@
 #include "tensorrt_binding.h"
 
 #include "build_worker.h"
+#include "engine_binding.h"
 #include "flavour.h"
+#include "js_values.h"
 
 #include <memory>
 
 namespace precision_bench {
 namespace {
-
-//! Reads of plain objects. `nativeAddon.ts` has checked the types; a wrong one throws a TypeError that names the field.
-std::string stringField(const Napi::Object& object, const char* name) {
-    const Napi::Value value = object.Get(name);
-    if (!value.IsString()) {
-        throw Napi::TypeError::New(object.Env(), std::string(name) + " must be a string");
-    }
-    return value.As<Napi::String>().Utf8Value();
-}
-
-double numberField(const Napi::Object& object, const char* name) {
-    const Napi::Value value = object.Get(name);
-    if (!value.IsNumber()) {
-        throw Napi::TypeError::New(object.Env(), std::string(name) + " must be a number");
-    }
-    return value.As<Napi::Number>().DoubleValue();
-}
-
-Napi::Array arrayField(const Napi::Object& object, const char* name) {
-    const Napi::Value value = object.Get(name);
-    if (!value.IsArray()) {
-        throw Napi::TypeError::New(object.Env(), std::string(name) + " must be an array");
-    }
-    return value.As<Napi::Array>();
-}
-
-template <typename Integer>
-std::vector<Integer> integersField(const Napi::Object& object, const char* name) {
-    const Napi::Array array = arrayField(object, name);
-    std::vector<Integer> integers(array.Length());
-    for (uint32_t i = 0; i < array.Length(); ++i) {
-        integers[i] = static_cast<Integer>(array.Get(i).ToNumber().Int64Value());
-    }
-    return integers;
-}
 
 std::unique_ptr<BuildOptions> buildOptionsFrom(const Napi::Object& request) {
     auto options = std::make_unique<BuildOptions>();
@@ -64,6 +31,11 @@ std::unique_ptr<BuildOptions> buildOptionsFrom(const Napi::Object& request) {
     options->plain.tf32 = request.Get("tf32").ToBoolean() ? 1 : 0;
     options->plain.versionCompatible = request.Get("versionCompatible").ToBoolean() ? 1 : 0;
     options->plain.hardwareCompatible = request.Get("hardwareCompatible").ToBoolean() ? 1 : 0;
+    options->plain.typing = stringField(request, "typing") == "weak" ? PB_WEAK : PB_STRONG;
+    options->plain.allowFp16 = request.Get("allowFp16").ToBoolean() ? 1 : 0;
+    options->plain.allowBf16 = request.Get("allowBf16").ToBoolean() ? 1 : 0;
+    options->plain.allowInt8 = request.Get("allowInt8").ToBoolean() ? 1 : 0;
+    options->timingCachePath = stringField(request, "timingCache");
     options->complete();
     return options;
 }
@@ -75,8 +47,8 @@ public:
         return DefineClass(env, "TensorRT",
                            {InstanceAccessor<&TensorRT::flavour>("flavour"),
                             InstanceAccessor<&TensorRT::headerVersion>("headerVersion"),
-                            InstanceMethod<&TensorRT::describe>("describe"),
-                            InstanceMethod<&TensorRT::build>("build")});
+                            InstanceMethod<&TensorRT::describe>("describe"), InstanceMethod<&TensorRT::build>("build"),
+                            InstanceMethod<&TensorRT::openEngine>("openEngine")});
     }
 
     explicit TensorRT(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -113,16 +85,41 @@ private:
         for (size_t i = 0; i < found.computeCapabilityCount; ++i) {
             capabilities.Set(static_cast<uint32_t>(i), found.computeCapabilities[i]);
         }
-        Napi::Array log = Napi::Array::New(env, report.log.size());
-        for (size_t i = 0; i < report.log.size(); ++i) {
-            log.Set(static_cast<uint32_t>(i), report.log[i]);
-        }
         Napi::Object result = Napi::Object::New(env);
         result.Set("version", found.version);
         result.Set("hasBuilder", Napi::Boolean::New(env, found.hasBuilder != 0));
         result.Set("computeCapabilities", capabilities);
-        result.Set("log", log);
+        result.Set("log", textsToJs(env, report.log));
+        result.Set("executes", Napi::Boolean::New(env, mOpened->api().openEngine != nullptr));
+        setGpu(result);
         return result;
+    }
+
+    //! gpu: {name, computeCapability, memoryBytes, driverVersion} or null, then with gpuReason
+    void setGpu(Napi::Object& result) {
+        const Napi::Env env = result.Env();
+        CallReport report;
+        PbGpuInfo gpu = {};
+        if (mOpened->api().describeGpu(report.reporter(), &gpu) != PB_OK) {
+            result.Set("gpu", env.Null());
+            result.Set("gpuReason", report.failure);
+            return;
+        }
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("name", std::string(gpu.name));
+        object.Set("computeCapability", gpu.computeCapability);
+        object.Set("memoryBytes", static_cast<double>(gpu.memoryBytes));
+        object.Set("driverVersion", gpu.driverVersion);
+        result.Set("gpu", object);
+        result.Set("gpuReason", "");
+    }
+
+    //! openEngine(path): Engine; reads the file and prepares it for the GPU
+    Napi::Value openEngine(const Napi::CallbackInfo& info) {
+        if (info.Length() < 1 || !info[0].IsString()) {
+            throw Napi::TypeError::New(info.Env(), "openEngine needs a path");
+        }
+        return makeEngine(info.Env(), mOpened, info[0].As<Napi::String>().Utf8Value());
     }
 
     //! build(request, onProgress): {done: Promise, cancel(): void}

@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace precision_bench {
 namespace {
@@ -18,12 +21,15 @@ double secondsSince(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::unique_ptr<nvinfer1::INetworkDefinition> createNetwork(nvinfer1::IBuilder& builder) {
+std::unique_ptr<nvinfer1::INetworkDefinition> createNetwork(nvinfer1::IBuilder& builder, PbTyping typing) {
     uint32_t flags = 0;
+    (void)typing;
 #if !PB_TRT_HAS_STRONG_TYPING
     flags |= 1U << static_cast<uint32_t>(nvinfer1::NetworkDefinitionCreationFlag::kEXPLICIT_BATCH);
 #elif !PB_TRT_ONLY_STRONG_TYPING
-    flags |= 1U << static_cast<uint32_t>(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
+    if (typing == PB_STRONG) {
+        flags |= 1U << static_cast<uint32_t>(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
+    }
 #endif
     return std::unique_ptr<nvinfer1::INetworkDefinition>(builder.createNetworkV2(flags));
 }
@@ -146,7 +152,77 @@ void setFlag(nvinfer1::IBuilderConfig& config, BuilderFlag flag, bool on) {
     }
 }
 
+// Weak typing is deprecated in TensorRT 10, and what `--typing weak` asks for.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+
+//! The types that a weakly typed network may use beside FP32.
+PbStatus setTyping(nvinfer1::IBuilderConfig& config, const PbBuildRequest& request, Reporter& reporter) {
+    if (request.typing == PB_STRONG) {
+#if PB_TRT_HAS_STRONG_TYPING
+        return PB_OK;
+#else
+        return reporter.fail(PB_INVALID, "TensorRT 8 has no strongly typed networks; ask for weak typing.");
+#endif
+    }
+    (void)reporter;
+#if PB_TRT_HAS_WEAK_TYPING
+    setFlag(config, BuilderFlag::kFP16, request.allowFp16 != 0);
+    setFlag(config, BuilderFlag::kINT8, request.allowInt8 != 0);
+#if PB_TRT_HAS_WEAK_BF16
+    setFlag(config, BuilderFlag::kBF16, request.allowBf16 != 0);
+#else
+    if (request.allowBf16 != 0) {
+        return reporter.fail(PB_INVALID, "This TensorRT has no BF16.");
+    }
+#endif
+    return PB_OK;
+#else
+    (void)config;
+    return reporter.fail(PB_INVALID, "This TensorRT has no weakly typed networks; ask for strong typing.");
+#endif
+}
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#if PB_TRT_HAS_TIMING_CACHE
+
+std::vector<char> readFile(const char* path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+//! The timings kept from earlier builds; an unusable file counts as none, since TensorRT makes it anew.
+std::unique_ptr<nvinfer1::ITimingCache> loadTimingCache(nvinfer1::IBuilderConfig& config, const char* path) {
+    const std::vector<char> kept = readFile(path);
+    std::unique_ptr<nvinfer1::ITimingCache> cache(config.createTimingCache(kept.data(), kept.size()));
+    if (cache == nullptr || !config.setTimingCache(*cache, false)) {
+        cache.reset(config.createTimingCache(nullptr, 0));
+        if (cache != nullptr) {
+            config.setTimingCache(*cache, false);
+        }
+    }
+    return cache;
+}
+
+void saveTimingCache(const nvinfer1::ITimingCache& cache, const char* path, Reporter& reporter) {
+    const std::unique_ptr<nvinfer1::IHostMemory> data(cache.serialize());
+    const std::string failure =
+        data == nullptr ? "TensorRT gave no timing cache." : writeAtomically(path, data->data(), data->size());
+    if (!failure.empty()) {
+        reporter.log(PB_WARNING, failure.c_str()); // the engine is good without it
+    }
+}
+
+#endif
+
 PbStatus setOptions(nvinfer1::IBuilderConfig& config, const PbBuildRequest& request, Reporter& reporter) {
+    // Without it the inspector knows the layers' names and nothing else.
+    config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
     setWorkspace(config, request.workspaceBytes);
     setFlag(config, BuilderFlag::kTF32, request.tf32 != 0); // on by default
 #if PB_TRT_HAS_OPTIMIZATION_LEVEL
@@ -177,6 +253,9 @@ PbStatus setOptions(nvinfer1::IBuilderConfig& config, const PbBuildRequest& requ
         return reporter.fail(PB_INVALID, "TensorRT-RTX does not build for DLA.");
 #endif
     }
+    if (const PbStatus status = setTyping(config, request, reporter); status != PB_OK) {
+        return status;
+    }
     return setTargets(config, request, reporter);
 }
 
@@ -205,7 +284,7 @@ PbStatus buildEngine(Library& library, const PbBuildRequest& request, Reporter& 
     if (builder == nullptr) {
         return reporter.fail(PB_NO_BUILDER, "TensorRT made no builder on this machine.");
     }
-    const std::unique_ptr<nvinfer1::INetworkDefinition> network = createNetwork(*builder);
+    const std::unique_ptr<nvinfer1::INetworkDefinition> network = createNetwork(*builder, request.typing);
     const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
     if (network == nullptr || config == nullptr) {
         return reporter.fail(PB_INTERNAL, "TensorRT made no network or no configuration.");
@@ -234,6 +313,12 @@ PbStatus buildEngine(Library& library, const PbBuildRequest& request, Reporter& 
         return cancelled();
     }
 
+#if PB_TRT_HAS_TIMING_CACHE
+    std::unique_ptr<nvinfer1::ITimingCache> timingCache;
+    if (request.timingCachePath != nullptr) {
+        timingCache = loadTimingCache(*config, request.timingCachePath);
+    }
+#endif
     const auto buildStart = std::chrono::steady_clock::now();
     const std::unique_ptr<nvinfer1::IHostMemory> plan = serialize(*builder, *network, *config, reporter);
     result.buildSeconds = secondsSince(buildStart);
@@ -243,6 +328,11 @@ PbStatus buildEngine(Library& library, const PbBuildRequest& request, Reporter& 
     if (plan == nullptr || plan->size() == 0) {
         return reporter.fail(PB_BUILD, "The builder gave no engine.");
     }
+#if PB_TRT_HAS_TIMING_CACHE
+    if (timingCache != nullptr) {
+        saveTimingCache(*timingCache, request.timingCachePath, reporter);
+    }
+#endif
     result.engineBytes = plan->size();
     const std::string failure = writeAtomically(request.enginePath, plan->data(), plan->size());
     return failure.empty() ? PB_OK : reporter.fail(PB_WRITE, failure);

@@ -32,6 +32,7 @@ std::unique_ptr<Library> Library::open(const PbLibraryPaths& paths, Reporter& re
     std::unique_ptr<Library> library(new Library(std::move(infer), std::move(parser)));
     auto* getVersion = library->mInfer.function<int32_t()>("getInferLibVersion");
     library->mCreateBuilder = library->mInfer.function<CreateBuilder>("createInferBuilder_INTERNAL");
+    library->mCreateRuntime = library->mInfer.function<CreateRuntime>("createInferRuntime_INTERNAL");
     library->mCreateParser = library->mParser.function<CreateParser>("createNvOnnxParser_INTERNAL");
     if (getVersion == nullptr || library->mCreateBuilder == nullptr) {
         reporter.fail(PB_LIBRARY, std::string(paths.infer) + " has not the entry points of TensorRT.");
@@ -64,6 +65,13 @@ nvinfer1::IBuilder* Library::builder() {
         mBuilder.reset(static_cast<nvinfer1::IBuilder*>(mCreateBuilder(&mLogger, mVersion)));
     }
     return mBuilder.get();
+}
+
+nvinfer1::IRuntime* Library::runtime() {
+    if (mRuntime == nullptr && mCreateRuntime != nullptr) {
+        mRuntime.reset(static_cast<nvinfer1::IRuntime*>(mCreateRuntime(&mLogger, mVersion)));
+    }
+    return mRuntime.get();
 }
 
 const std::vector<int32_t>& Library::computeCapabilities() {

@@ -23,7 +23,7 @@ public:
 
     int32_t version() const { return mVersion; }
     Logger& logger() { return mLogger; }
-    //! Held for the length of a build: one builder serves one network at a time.
+    //! Held for the length of a build or a run: one builder serves one network at a time, and the log has one reader.
     std::mutex& buildMutex() { return mBuildMutex; }
 
     //! \brief The builder, made at the first call, or null when TensorRT refuses (it logs why).
@@ -34,11 +34,16 @@ public:
     //! Call with a Logger::Scope and buildMutex() held.
     const std::vector<int32_t>& computeCapabilities();
 
+    //! \brief The runtime, made at the first call, or null when TensorRT refuses (it logs why).
+    //! Call with a Logger::Scope and buildMutex() held.
+    nvinfer1::IRuntime* runtime();
+
     //! A parser that writes into \p network, or null when the library refuses.
     std::unique_ptr<nvonnxparser::IParser> createParser(nvinfer1::INetworkDefinition& network);
 
 private:
     using CreateBuilder = void*(void* logger, int32_t version);
+    using CreateRuntime = void*(void* logger, int32_t version);
     using CreateParser = void*(void* network, void* logger, int version);
 
     Library(SharedLibrary infer, SharedLibrary parser) : mInfer(std::move(infer)), mParser(std::move(parser)) {}
@@ -46,11 +51,13 @@ private:
     SharedLibrary mInfer;
     SharedLibrary mParser;
     CreateBuilder* mCreateBuilder = nullptr;
+    CreateRuntime* mCreateRuntime = nullptr;
     CreateParser* mCreateParser = nullptr;
     int32_t mVersion = 0;
     Logger mLogger; //!< Outlives the builder, which keeps a pointer to it.
     std::mutex mBuildMutex;
     std::unique_ptr<nvinfer1::IBuilder> mBuilder;
+    std::unique_ptr<nvinfer1::IRuntime> mRuntime;
     std::vector<int32_t> mComputeCapabilities;
 };
 

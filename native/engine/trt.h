@@ -37,3 +37,11 @@
 #define PB_TRT_HAS_DLA (!PB_TRT_RTX)
 //! IParserError names the node and its operator, not only its index.
 #define PB_TRT_HAS_PARSER_NODE_NAMES PB_TRT_MODERN
+//! kFP16 and its like: the builder chooses among the types allowed.
+#define PB_TRT_HAS_WEAK_TYPING (!PB_TRT_ONLY_STRONG_TYPING)
+//! BF16 among the types that weak typing may choose.
+#define PB_TRT_HAS_WEAK_BF16 (PB_TRT_HAS_WEAK_TYPING && PB_TRT_MODERN)
+//! RTX times nothing while it builds.
+#define PB_TRT_HAS_TIMING_CACHE (!PB_TRT_RTX)
+//! Bindings by name: getNbIOTensors, setInputShape, enqueueV3.
+#define PB_TRT_HAS_NAMED_BINDINGS (PB_TRT_MODERN || (NV_TENSORRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 5))

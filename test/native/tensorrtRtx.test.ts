@@ -198,8 +198,30 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
     expect(error.reason).toContain(output);
   });
 
-  test('engines are not run yet, and that is said', async () => {
-    await codedError(backend.open(), 'BACKEND_UNAVAILABLE');
+  test('only engines are opened, and without a GPU the reason is given', async () => {
+    await codedError(backend.open({ kind: 'onnx', path: 'x.onnx' }), 'RUNTIME_FAILED');
+    const { runs } = await backend.probe();
+    if (runs) return;
+    const error = await codedError(
+      backend.open({ kind: 'engine', path: join(folder, 'x.engine') }),
+      'BACKEND_UNAVAILABLE',
+    );
+    expect(error.reason).toMatch(/driver|GPU|CUDA/);
+  });
+
+  test('weak typing is refused with the reason: RTX knows strong typing only', async () => {
+    const onnx = await saveSmallNet(join(folder, 'weak.onnx'));
+    const request = {
+      onnx,
+      precision: 'fp16',
+      engine: join(folder, 'weak.engine'),
+      target: 'sm_89',
+      builder: defaults.builder,
+      shapes: {},
+      typing: 'weak',
+    } as const;
+    const error = await codedError(backend.build(request, {}), 'PLAN_INVALID');
+    expect(error.reason).toContain('weakly typed');
   });
 
   describe.skipIf(sharedModels.length === 0)('real models (needs ../shared/models)', () => {

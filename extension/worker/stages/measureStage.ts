@@ -1,6 +1,7 @@
-/** `measure`: CPU latency of all variants, interleaved, on the same input. */
+/** `measure`: latency of all variants, interleaved, on the same input: engines on their GPU, ONNX files on the processor. */
 import { availableParallelism } from 'node:os';
 import type { Backend, Session } from '../../backends/backend';
+import { chooseRunner } from '../../backends/choose';
 import { batches, type Batch } from '../../calibrate/batches';
 import { CodedError, type ErrorData } from '../../contract/errors';
 import type { RunOptions } from '../../contract/progress';
@@ -24,8 +25,9 @@ const randomData: Omit<DataSelection, 'indices'> = {
   card: { source: 'random', kind: 'random', samples: 0, sha256: null },
 };
 
-export async function measureStage(params: Params, runtime: Backend, options: RunOptions): Promise<Result> {
-  const { variants, benchmark } = params;
+export async function measureStage(params: Params, backends: readonly Backend[], options: RunOptions): Promise<Result> {
+  const { benchmark } = params;
+  const variants = comparable(params.variants);
   // Said, not left to the runtime: a latency without its number of threads means nothing.
   const threads = availableParallelism();
   const errors: Record<string, ErrorData> = {};
@@ -36,7 +38,7 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
     let batch = benchmark.batch;
     for (const variant of variants) {
       try {
-        const { session, graphOptimization } = await openFast(runtime, variant.path, threads);
+        const { session, backend, conditions } = await openVariant(backends, variant, threads);
         sessions.set(variant.name, session);
         const first = await firstBatch(variant, params, options.signal);
         batch = first.valid;
@@ -44,9 +46,9 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
           name: variant.name,
           session,
           feeds: convertFeeds(first.tensors, session),
-          backend: runtime.name,
-          device: 'cpu',
-          conditions: { simulated: variant.simulated, threads, graphOptimization },
+          backend,
+          device: session.device ?? 'cpu',
+          conditions,
         });
       } catch (error) {
         if (CodedError.is(error, 'CANCELLED')) throw error;
@@ -58,6 +60,33 @@ export async function measureStage(params: Params, runtime: Backend, options: Ru
   } finally {
     for (const session of sessions.values()) await session.close();
   }
+}
+
+/** Where engines run, variants without one are left out: their latency would be that of another device. */
+function comparable(variants: readonly VariantFile[]): readonly VariantFile[] {
+  const engines = variants.filter(({ engine }) => engine !== undefined);
+  return engines.length > 0 ? engines : variants;
+}
+
+interface OpenedVariant {
+  readonly conditions: NonNullable<BenchmarkEntry['conditions']>;
+  readonly session: Session;
+  readonly backend: string;
+}
+
+async function openVariant(
+  backends: readonly Backend[],
+  { engine, path, simulated }: VariantFile,
+  threads: number,
+): Promise<OpenedVariant> {
+  if (engine !== undefined) {
+    const artifact = { kind: 'engine', ...engine } as const;
+    const session = await chooseRunner(backends, artifact).open(artifact);
+    return { session, backend: engine.backend, conditions: {} };
+  }
+  const runtime = chooseRunner(backends, { kind: 'onnx', path, backend: null });
+  const { session, graphOptimization } = await openFast(runtime, path, threads);
+  return { session, backend: runtime.name, conditions: { simulated, threads, graphOptimization } };
 }
 
 /**

@@ -25,7 +25,7 @@ function describeHost(backends: readonly BackendInfo[]): Host {
     os: `${os.type()} ${os.release()} ${os.arch()}`,
     cpu: cpus[0]?.model.trim() ?? 'unknown',
     cores: cpus.length,
-    gpu: null,
+    gpu: backends.find(({ gpu }) => gpu)?.gpu ?? null,
     backends: backends
       .filter((info) => info.available)
       .map(({ name, version, library }) => ({ name, version, library })),
