@@ -1,5 +1,5 @@
 /**
- * Every operator of the default domain whose schema changed between opsets 8 and 26, and what an upgrade does about it.
+ * Every operator of the default domain whose schema changed between opsets 7 and 26, and what an upgrade does about it.
  *
  * Data for `upgradeOpset.ts`; the rewrites are in `opsetRules.ts`. A test compares the table with the schemas that the
  * `onnx` Python package ships, where that is installed: no change may be missing. Source of the judgements: ONNX's
@@ -37,6 +37,7 @@ const widened: Readonly<Record<number, string>> = {
 
 /** Versions with new optional attributes or inputs whose defaults are the old behavior. */
 const extended: Readonly<Record<number, string>> = {
+  7: 'AveragePool',
   8: 'MaxPool',
   10: 'AveragePool MaxPool',
   11: 'Constant DepthToSpace Gemm TopK',
@@ -90,7 +91,19 @@ const rewrites: Readonly<Record<string, string>> = {
   'Upsample 10': 'replaced by Resize',
 };
 
+/**
+ * Opset 7 brought broadcasting in its present form and took the training switches away. The reference runtime has no kernels
+ * of the forms before, so a rewrite of them could not be held to anything.
+ */
+const before7 =
+  'Add And BatchNormalization Div Dropout Equal GRU Gemm Greater LSTM Less Mul Or PRelu Pow RNN Sub Upsample Xor';
+
 const refused: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    before7
+      .split(' ')
+      .map((op) => [`${op} 7`, 'its form before opset 7 is one that the reference runtime does not run']),
+  ),
   'Scan 9': 'Scan of opset 8 runs over a batch with sequence lengths of its own, which later versions cannot express',
 };
 

@@ -39,7 +39,7 @@ const irVersions: readonly (readonly [opset: number, irVersion: number])[] = [
  * Upgrades in place; a model that is as new already stays as it is, and a model that cannot be upgraded too.
  * @param version the opset wanted, up to the newest that the reference runtime knows
  * @throws CodedError MODEL_OPSET_UPGRADE naming operator, node, versions and reason; MODEL_OPSET_UNSUPPORTED for a model
- *   older than opset 7 or a version out of range
+ *   older than opset 6 or a version out of range
  */
 export function upgradeOpset(model: Model, version: number): void {
   const { proto, path } = model;

@@ -12,7 +12,7 @@ import { type Model, normalDomain, opsetVersion } from './model';
 import type { FunctionProto, GraphProto, NodeProto, TensorProto } from './onnx.generated';
 
 /** Operator sets of the default domain that the reference runtime (ONNX Runtime 1.30) runs and our rules know. */
-export const supportedOpsets = { oldest: 7, newest: 26 } as const;
+export const supportedOpsets = { oldest: 6, newest: 26 } as const;
 /** The newest file format that the reference runtime opens. */
 export const newestIrVersion = 13;
 

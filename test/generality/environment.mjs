@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const onnxVersion = '1.23.2';
+export const onnxVersion = '1.23.2';
 const home =
   process.env.PRECISION_BENCH_HOME ??
   path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'precision-bench');

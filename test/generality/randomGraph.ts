@@ -46,7 +46,11 @@ export function randomGraph(seed: number, limit = Infinity): RandomGraph {
     const scale = random.pick([1, 1, 1, 10, 0.05]);
     feeds[name] = { dtype: 'fp32', dims, data: random.normals(elementCount(dims), scale) };
     const shape = dims.map((size, axis) =>
-      axis === 0 ? random.pick(['N', 'batch', null, size]) : random.chance(0.15) ? `axis${axis}` : size,
+      axis === 0
+        ? random.pick(['N', 'batch', null, size])
+        : random.chance(0.15)
+          ? `axis${axis}_${inputs.length}`
+          : size,
     );
     inputs.push(declared(name, shape));
     // Models normalize their inputs; the range of what follows does not depend on the scale above.

@@ -5,9 +5,10 @@
  *   node test/generality/run.mjs random  [--seeds N] [--from N] [--fresh]  npm run test:random
  *   node test/generality/run.mjs engines [--seeds N] [--filter TEXT] [--minutes N] [--fresh]
  *   node test/generality/run.mjs check   [--filter TEXT]
+ *   node test/generality/run.mjs report
  *
  * `ops` and `random` rewrite, run and compare; `engines` builds what they wrote with TensorRT-RTX for sm_89; `check` runs
- * ONNX's checker over it. Outcomes are
+ * ONNX's checker over it; `report` writes docs/measurements/generality. Outcomes are
  * appended to files in the cache folder, one JSON line each, so an interrupted run goes on where it stopped; --fresh
  * starts over. Exit code 1 when a case failed.
  */
@@ -18,6 +19,7 @@ import { checkModels } from './checkModels.mjs';
 import { ChildRunner } from './childRunner.mjs';
 import { engineRequests } from './engineRequests.mjs';
 import { casesFolder, resultsFolder } from './environment.mjs';
+import { writeReport } from './report.mjs';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -30,9 +32,15 @@ const { positionals, values } = parseArgs({
   },
 });
 const [suite = ''] = positionals;
-const suites = { ops: opRequests, random: randomRequests, engines: () => engineRequests(values), check: null };
+const suites = {
+  ops: opRequests,
+  random: randomRequests,
+  engines: () => engineRequests(values),
+  check: null,
+  report: null,
+};
 if (!(suite in suites)) {
-  console.error('usage: run.mjs ops|random|engines|check [options]');
+  console.error('usage: run.mjs ops|random|engines|check|report [options]');
   process.exit(2);
 }
 
@@ -40,7 +48,8 @@ const results = path.join(resultsFolder, suite);
 const outcomesFile = path.join(results, 'outcomes.jsonl');
 if (values.fresh) rmSync(results, { recursive: true, force: true });
 mkdirSync(results, { recursive: true });
-process.exitCode = suite === 'check' ? checkModels(values) : await runAll(suites[suite]());
+if (suite === 'report') await writeReport();
+else process.exitCode = suite === 'check' ? checkModels(values) : await runAll(suites[suite]());
 
 async function runAll(requests) {
   const known = readOutcomes();

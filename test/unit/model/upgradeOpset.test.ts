@@ -62,6 +62,8 @@ function listConstants(model: Model): Model {
 const ones = (count: number) => new Array<number>(count).fill(1);
 
 const cases: readonly Case[] = [
+  { op: 'Softmax', opset: 6, shape: [2, 3, 4] },
+  { op: 'Clip', opset: 6, shape: [2, 3], attributes: { min: { float: -0.5 }, max: { float: 1 } } },
   { op: 'Softmax', opset: 11, shape: [2, 3, 4] },
   { op: 'Softmax', opset: 11, shape: [2, 3, 4], attributes: { axis: 2 } },
   { op: 'Softmax', opset: 11, shape: [2, 3, 4], attributes: { axis: -1 } },
@@ -250,6 +252,11 @@ describe('refusals', () => {
       { op: 'Scan', opset: 8, shape: [2, 3], attributes: { num_scan_inputs: 1 } },
       /sequence lengths/,
     ],
+    [
+      'broadcasting in its form before opset 7',
+      { op: 'Add', opset: 6, shape: [2, 3], constants: [[[3], [1, 2, 3]]], attributes: { broadcast: 1 } },
+      /before opset 7/,
+    ],
     ['the mask of Dropout', { op: 'Dropout', opset: 7, shape: [2, 3], outputs: 2 }, /mask/],
   ])('%s', (_, one, reason) => {
     const model = modelOf(one);
@@ -268,7 +275,7 @@ describe('refusals', () => {
   it('a version that nothing runs, and a model too old', () => {
     const model = modelOf({ op: 'Relu', opset: 13, shape: [1] });
     expect(() => upgradeOpset(model, 99)).toThrow(/MODEL_OPSET_UNSUPPORTED/);
-    expect(() => upgradeOpset(modelOf({ op: 'Relu', opset: 6, shape: [1] }), 13)).toThrow(/MODEL_OPSET_UNSUPPORTED/);
+    expect(() => upgradeOpset(modelOf({ op: 'Relu', opset: 5, shape: [1] }), 13)).toThrow(/MODEL_OPSET_UNSUPPORTED/);
   });
 });
 

@@ -89,7 +89,7 @@ describe('an invalid model is refused', () => {
       /without an operator/,
     ],
     ['an opset from the future', reluModel({ opset: 99 }), 'MODEL_OPSET_UNSUPPORTED', /opset 99/],
-    ['an opset from the past', reluModel({ opset: 6 }), 'MODEL_OPSET_UNSUPPORTED', /opset 6/],
+    ['an opset from the past', reluModel({ opset: 5 }), 'MODEL_OPSET_UNSUPPORTED', /opset 5/],
     ['an IR version from the future', reluModel({ irVersion: 14 }), 'MODEL_OPSET_UNSUPPORTED', /IR version 14/],
     ['no IR version', reluModel({ irVersion: 0 }), 'MODEL_INVALID', /no IR version/],
   ])('%s', (_, model, code, reason) => {
