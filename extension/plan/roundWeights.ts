@@ -37,11 +37,21 @@ function balance(values: Float32Array, rounded: Int8Array, group: Uint32Array, c
   const count = Math.round(Math.abs(excess));
   if (count === 0) return;
   const step = excess > 0 ? -1 : 1;
-  const gain = (position: number) => -step * (rounded[position]! - values[position]!);
-  const order = Array.from(choice)
-    .filter((position) => gain(position) > 0 && Math.abs(rounded[position]! + step) <= limit)
-    .sort((a, b) => gain(b) - gain(a) || a - b);
-  for (const position of order.slice(0, count)) rounded[position]! += step;
+  // How far each element was rounded in the direction of the excess; −1 where it cannot be turned.
+  const gains = new Float32Array(choice.length);
+  choice.forEach((position, i) => {
+    const gain = -step * (rounded[position]! - values[position]!);
+    gains[i] = gain > 0 && Math.abs(rounded[position]! + step) <= limit ? gain : -1;
+  });
+  const threshold = gains.slice().sort()[Math.max(0, gains.length - count)]!;
+  let left = count;
+  for (const wanted of [(gain: number) => gain > threshold, (gain: number) => gain === threshold]) {
+    for (let i = 0; i < gains.length && left > 0; i++) {
+      if (gains[i]! <= 0 || !wanted(gains[i]!)) continue;
+      rounded[choice[i]!]! += step;
+      left--;
+    }
+  }
 }
 
 /** The element of each kernel whose error is largest in the direction of the channel's. */
