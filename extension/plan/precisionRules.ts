@@ -67,7 +67,14 @@ export const fp32Operators: ReadonlyMap<string, string> = new Map(
  * Operators whose BF16 form TensorRT does not build, of those for which ONNX has one. Found by building every operator that
  * has a BF16 form with TensorRT-RTX 1.7.1: GRU mixes types inside its import, ConvTranspose has no deconvolution of the type.
  */
-export const noBf16InTensorrt: ReadonlySet<string> = new Set(['ConvTranspose', 'GRU', 'HardSwish', 'LpNormalization', 'Mish', 'Shrink']);
+export const noBf16InTensorrt: ReadonlySet<string> = new Set([
+  'ConvTranspose',
+  'GRU',
+  'HardSwish',
+  'LpNormalization',
+  'Mish',
+  'Shrink',
+]);
 
 /** Move or select elements without computing: they take the precision of what surrounds them. */
 export const copyOperators: ReadonlySet<string> = new Set(
