@@ -1,8 +1,9 @@
 /**
  * A temporary model that computes every quantized layer beside its FP32 original, both from the FP32 activations.
  *
- * Its outputs are the mean differences per output channel: what rounding the weights and clipping the activations adds to a
- * layer on average, apart from what the layers before it did. Used by `measureBiases.ts`; siblings are in `probeModels.ts`.
+ * Its outputs are the mean differences per output channel (what rounding the weights and clipping the activations adds to a layer
+ * on average, apart from what the layers before it did) and the power of the difference beside that of the layer's output.
+ * Used by `measureLayerErrors.ts`; siblings are in `probeModels.ts`.
  */
 import { setInt, setInts } from '../model/attributes';
 import { cloneMessage } from '../model/cloneModel';
@@ -15,9 +16,19 @@ import { correctableLayers, type BiasedLayer } from './quantizedLayers';
 
 export interface BiasProbe {
   readonly model: Model;
-  /** Node names; output i of the model belongs to layer i. */
+  /** Node names; outputs i of the model belong to layer i. */
   readonly layers: readonly string[];
-  readonly outputs: readonly string[];
+  readonly outputs: readonly LayerOutputs[];
+}
+
+/** Names of what the probe computes for one layer. */
+export interface LayerOutputs {
+  /** Mean error per output channel. */
+  readonly mean: string;
+  /** Mean squared error over all elements. */
+  readonly noise: string;
+  /** Mean square of the FP32 output. */
+  readonly signal: string;
 }
 
 /**
@@ -26,10 +37,16 @@ export interface BiasProbe {
  */
 export function biasProbe(prepared: Model, quantized: Model): BiasProbe {
   const layers = correctableLayers(prepared, quantized);
-  const outputs = layers.map((_, layer) => `${probePrefix}bias${layer}`);
-  const model = valueProbe(prepared, outputs);
+  const outputs = layers.map((_, layer) => {
+    const name = (what: string): string => `${probePrefix}${what}${layer}`;
+    return { mean: name('mean'), noise: name('noise'), signal: name('signal') };
+  });
+  const model = valueProbe(
+    prepared,
+    outputs.flatMap(({ mean, noise, signal }) => [mean, noise, signal]),
+  );
   const writer = new BiasProbeWriter(model, quantized);
-  layers.forEach((layer, position) => writer.compare(layer, outputs[position] ?? ''));
+  layers.forEach((layer, position) => writer.compare(layer, outputs[position]!));
   return { model, layers: layers.map(({ node }) => node.name ?? ''), outputs };
 }
 
@@ -50,7 +67,7 @@ class BiasProbeWriter {
     this.rewritten = new Map(quantized.proto.graph.node.map((node) => [node.name, node]));
   }
 
-  compare(layer: BiasedLayer, output: string): void {
+  compare(layer: BiasedLayer, outputs: LayerOutputs): void {
     const { node } = layer;
     const again = this.rewritten.get(node.name);
     if (again === undefined) return;
@@ -58,7 +75,13 @@ class BiasProbeWriter {
     const input = again.input.map((name) => this.copied(name));
     this.graph.node.push({ ...cloneMessage(again), name: recomputed, input, output: [recomputed] });
     const difference = this.add('Sub', [recomputed, node.output[0] ?? '']);
-    this.meanPerChannel(layer, difference, output);
+    this.meanPerChannel(layer, difference, outputs.mean);
+    this.meanSquare(difference, outputs.noise);
+    this.meanSquare(node.output[0] ?? '', outputs.signal);
+  }
+
+  private meanSquare(tensor: string, result: string): void {
+    this.mean(this.add('Mul', [tensor, tensor]), null, result);
   }
 
   /**
@@ -103,11 +126,12 @@ class BiasProbeWriter {
     this.mean(tensor, axes, result);
   }
 
-  private mean(tensor: string, axes: readonly number[], result: string): void {
+  /** @param axes null: all of them */
+  private mean(tensor: string, axes: readonly number[] | null, result: string): void {
     const node = newNode({ opType: 'ReduceMean', name: result, input: [tensor], output: [result] });
     setInt(node, 'keepdims', 0);
-    if (this.axesAreInput) node.input.push(this.constant(axes));
-    else setInts(node, 'axes', axes);
+    if (axes !== null && this.axesAreInput) node.input.push(this.constant(axes));
+    if (axes !== null && !this.axesAreInput) setInts(node, 'axes', axes);
     this.graph.node.push(node);
   }
 

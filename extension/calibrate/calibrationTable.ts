@@ -42,6 +42,7 @@ const tableSchema = Type.Object(
         cutoff: Type.Optional(nullableNumber),
         biasCorrection: Type.Optional(Type.Boolean()),
         equalization: Type.Optional(Type.Boolean()),
+        guardShare: Type.Optional(Type.Number()),
       },
       { additionalProperties: false },
     ),
@@ -49,6 +50,7 @@ const tableSchema = Type.Object(
     tensors: Type.Record(Type.String(), entrySchema),
     excluded: Type.Optional(Type.Record(Type.String(), Type.String())),
     equalization: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Number({ exclusiveMinimum: 0 })))),
+    guarded: Type.Optional(Type.Record(Type.String(), Type.String())),
     biasCorrections: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Number()))),
   },
   { additionalProperties: false },
@@ -79,11 +81,12 @@ export async function writeCalibrationTable(table: CalibrationTable, path: strin
 
 /** The text of a table: one line per tensor, so that two tables can be compared line by line. */
 export function formatCalibrationTable(table: CalibrationTable): string {
-  const { tensors, excluded, equalization, biasCorrections, ...head } = table;
+  const { tensors, excluded, equalization, guarded, biasCorrections, ...head } = table;
   const fields = Object.entries(head).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
   fields.push(`  "tensors": ${linePerMember(tensors)}`);
   if (excluded !== undefined) fields.push(`  "excluded": ${linePerMember(excluded)}`);
   if (equalization !== undefined) fields.push(`  "equalization": ${linePerMember(equalization)}`);
+  if (guarded !== undefined) fields.push(`  "guarded": ${linePerMember(guarded)}`);
   if (biasCorrections !== undefined) fields.push(`  "biasCorrections": ${linePerMember(biasCorrections)}`);
   return `{\n${fields.join(',\n')}\n}\n`;
 }
@@ -119,6 +122,7 @@ const keyNames: Readonly<Record<keyof CalibrationKey, string>> = {
   cutoff: 'the regression cutoff',
   biasCorrection: 'bias correction',
   equalization: 'equalization',
+  guardShare: 'the share of the accuracy guard',
 };
 
 /**
@@ -135,7 +139,7 @@ export function checkCalibrationTable(table: CalibrationTable, key: CalibrationK
 
 /** Parts that a table may leave out: null, and false for a switch, say the same as their absence. */
 function comparable(value: CalibrationKey[keyof CalibrationKey]): string | number | true | null {
-  return value === undefined || value === false ? null : value;
+  return value === undefined || value === false || value === 0 ? null : value;
 }
 
 function show(value: string | number | boolean | null | undefined): string {

@@ -2,7 +2,7 @@
  * Takes the systematic error of quantized layers off their biases.
  *
  * Works on the prepared FP32 model, before `plan/applyPlan.ts` writes the INT8 variant from it: the graph keeps its shape, only
- * constants change, so that neither placement nor fusion is touched. The errors come from `measureBiases.ts`.
+ * constants change, so that neither placement nor fusion is touched. The errors come from `measureLayerErrors.ts`.
  */
 import { cloneModel } from '../model/cloneModel';
 import { GraphIndex } from '../model/graphIndex';

@@ -74,6 +74,8 @@ export interface OpenDatasetOptions {
   readonly python?: string;
   /** Number of samples of `random`; 32 when left out. */
   readonly randomSamples?: number;
+  /** Dims of every input of `random`, a batch of one; guessed when left out. */
+  readonly randomSizes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Seed of `random`; 0 when left out. */
   readonly seed?: number;
   readonly signal?: AbortSignal | undefined;

@@ -13,13 +13,12 @@ import { equalizablePairs, type EqualizablePair } from './equalizeChannels';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { probePrefix, valueProbe } from './probeModels';
 import { withProbeSessions, type OpenModel } from './probeSessions';
-import { spreadSamples } from './spreadSamples';
 
-const channelSamples = 16;
 /** A channel with less than 1/64 of the range has little to say, and other samples may find it larger. */
 const largestFactor = 64;
 
 /**
+ * @param source a few samples, as `sampleByContent.ts` picks them
  * @returns by producer name, for every pair of the model, the factor of each channel: range of the tensor over range of the
  *   channel; independent of the order and batches of the samples
  * @throws CodedError CANCELLED, and what `open`, `run` and the data set throw
@@ -33,10 +32,9 @@ export async function measureChannels(
   if (pairs.length === 0) return {};
   const tensors = pairs.flatMap(tensorsOf);
   const largest = new Map(tensors.map((tensor) => [tensor, [] as number[]]));
-  const chosen = { ...source, indices: spreadSamples(source.indices, channelSamples) };
   await withProbeSessions(source.open, async (sessions) => {
     const session = await sessions.open(channelProbe(prepared, pairs));
-    for await (const { feeds } of inferenceFeeds(chosen, options.signal)) {
+    for await (const { feeds } of inferenceFeeds(source, options.signal)) {
       throwIfCancelled(options.signal);
       const outputs = await session.run(feeds);
       for (const [tensor, magnitudes] of largest) keepLargest(magnitudes, outputs[outputName(tensor)]?.data ?? []);

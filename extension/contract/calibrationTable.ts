@@ -59,6 +59,8 @@ export interface CalibrationKey {
   readonly biasCorrection?: boolean;
   /** Whether the scales are those of an equalized model; absent means no. */
   readonly equalization?: boolean;
+  /** Share of the multiply-adds that the accuracy guard could keep; absent means none. */
+  readonly guardShare?: number;
 }
 
 export interface CalibrationTable {
@@ -70,6 +72,8 @@ export interface CalibrationTable {
   readonly excluded?: Readonly<Record<string, string>>;
   /** Factor per output channel by layer (node name of the prepared model): the scales are those of the equalized model. */
   readonly equalization?: Readonly<Record<string, readonly number[]>>;
+  /** Layers (node names of the prepared model) that INT8 leaves to the precision of the rest, and why. */
+  readonly guarded?: Readonly<Record<string, string>>;
   /** Mean INT8 error per output channel by layer (node name of the prepared model); subtracted from the layer's bias. */
   readonly biasCorrections?: Readonly<Record<string, readonly number[]>>;
 }

@@ -126,6 +126,13 @@ export const planSchema = Type.Object(
         algorithm: oneOf(calibrationAlgorithms, 'How a range becomes a scale.', 'auto'),
         percentile: Type.Number({ default: 99.99, exclusiveMinimum: 50, maximum: 100 }),
         cutoff: nullable(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), 'Legacy calibrator: regression cutoff.'),
+        guardShare: Type.Number({
+          default: 0.05,
+          minimum: 0,
+          maximum: 1,
+          description:
+            'INT8: the noisiest layers stay in FP16, as long as they do no more than this share of the arithmetic.',
+        }),
         equalization: Type.Boolean({
           default: true,
           description: 'INT8: let every channel in front of a depthwise convolution fill the range (exact in FP32).',

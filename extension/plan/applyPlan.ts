@@ -138,7 +138,9 @@ class VariantWriter {
     if (this.rest === 'fp32') for (const node of precisions.keys()) precisions.set(node, 'fp32');
     if (dtype === null) return null;
     const { ranges } = this.request;
-    const placement = placeQuantization(this.model, decided, { dtype, keep: this.keep, ranges });
+    // Measured for INT8; FP8 has another error and no guard.
+    const guarded = dtype === 'int8' ? this.request.table?.guarded : undefined;
+    const placement = placeQuantization(this.model, decided, { dtype, keep: this.keep, ranges, guarded });
     // A model in which no layer can be quantized has nothing to calibrate: its variant is the rest precision, with a warning.
     const table = this.request.table ?? (placement.edges.length === 0 ? { tensors: {} } : null);
     if (table === null) {

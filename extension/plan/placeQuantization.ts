@@ -47,6 +47,8 @@ export interface PlaceOptions {
   readonly dtype: QuantizedType;
   readonly keep: readonly KeepRule[];
   readonly ranges: TensorRanges | null;
+  /** Layers to leave out, by node name, and why. */
+  readonly guarded?: Readonly<Record<string, string>> | undefined;
 }
 
 export function placeQuantization(
@@ -102,8 +104,10 @@ class Placer {
       this.exclusions.set(node, `kept in ${kept.precision} by the rule "${kept.match}"`);
       return;
     }
-    if (decision.reason !== null) {
-      this.exclusions.set(node, decision.reason);
+    const guarded = this.options.guarded?.[node.name ?? ''];
+    const reason = decision.reason ?? guarded;
+    if (reason !== undefined) {
+      this.exclusions.set(node, reason);
       return;
     }
     const layer = quantizableLayer(node, {

@@ -94,7 +94,7 @@ async function openSource(options: OpenDatasetOptions): Promise<SampleSource> {
   const random = /^random(?::(\d+))?$/.exec(options.source);
   if (random !== null) {
     const samples = random[1] === undefined ? (options.randomSamples ?? defaultRandomSamples) : Number(random[1]);
-    return openRandom(options.inputs, samples, options.seed ?? 0);
+    return openRandom(options.inputs, samples, options.seed ?? 0, options.randomSizes);
   }
   const { file, expression } = splitDataSource(options.source);
   if (expression !== null || file.endsWith('.py')) {

@@ -1,16 +1,15 @@
 /**
- * Made-up samples for when no data is given: floats uniform in (−1, 1), small integers (ALGORITHMS §1.2).
+ * Made-up samples for when no data is given: floats uniform in (−1, 1), small integers (ALGORITHMS §1.2), in the sizes that
+ * `randomSizes.ts` gives.
  *
  * Good enough to find overflows and to measure latency; everything derived from it is marked as not representative.
  */
 import { elementCount, type DType, type Tensor, type TensorData, type ValueSpec } from '../../contract/tensor';
-import { asImageInput, staticSize } from '../transforms/imageInput';
 import { castTensor } from './castTensor';
 import { hashText } from './hashFiles';
+import { guessSizes, type InputSizes } from './randomSizes';
 import type { SampleSource } from './sampleSource';
 
-/** Sizes for axes that the model leaves open. */
-const openSizes = { image: 224, textLineWidth: 320, sequence: 32 };
 /** Integer inputs are mostly token or class ids: small ones are valid everywhere. */
 const integerLimit = 8;
 
@@ -25,30 +24,6 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** A size for every axis; an open batch axis is 1, one symbol has one size in all inputs. */
-function dimsOf(input: ValueSpec, symbols: Map<string, number>): number[] {
-  const shape = input.shape ?? [];
-  const image = shape.length === 4 ? asImageInput(input) : null;
-  const spatial = image?.layout === 'nhwc' ? [1, 2] : [2, 3];
-  return shape.map((size, axis) => {
-    const fixed = staticSize(size);
-    if (fixed !== null) return fixed;
-    if (axis === 0) return 1;
-    const line = axis === spatial[1] && image?.height !== null && (image?.height ?? 0) <= 64;
-    const isSpatial = image !== null && spatial.includes(axis);
-    const guess = isSpatial
-      ? line
-        ? openSizes.textLineWidth
-        : openSizes.image
-      : image !== null
-        ? 3
-        : openSizes.sequence;
-    if (typeof size !== 'string' || size === '' || size === '?') return guess;
-    if (!symbols.has(size)) symbols.set(size, guess);
-    return symbols.get(size)!;
-  });
-}
-
 function fill(dtype: DType, name: string, size: number, random: () => number): TensorData {
   if (/^(u?int|bool)/.test(dtype)) {
     const mask = /mask/i.test(name);
@@ -58,9 +33,14 @@ function fill(dtype: DType, name: string, size: number, random: () => number): T
   return Float32Array.from({ length: size }, () => random() * 2 - 1);
 }
 
-export function openRandom(inputs: readonly ValueSpec[], samples: number, seed: number): SampleSource {
-  const symbols = new Map<string, number>();
-  const shapes = inputs.map((input) => dimsOf(input, symbols));
+/** @param sizes of every input; the first guess when left out */
+export function openRandom(
+  inputs: readonly ValueSpec[],
+  samples: number,
+  seed: number,
+  sizes: InputSizes = guessSizes(inputs)[0]!,
+): SampleSource {
+  const shapes = inputs.map(({ name }) => [...(sizes[name] ?? [])]);
   const make = (input: ValueSpec, at: number, index: number): Tensor => {
     const random = seededRandom(seed * 0x9e3779b1 + index * 0x85ebca6b + at * 0xc2b2ae35);
     const dims = shapes[at]!;

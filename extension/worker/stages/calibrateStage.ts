@@ -6,12 +6,14 @@ import { createHash } from 'node:crypto';
 import type { Backend } from '../../backends/backend';
 import type { NativeObservers } from '../../backends/nativeAddon';
 import { calibrateTensors } from '../../calibrate/calibrateTensors';
-import { checkCalibrationTable, readCalibrationTable, writeCalibrationTable } from '../../calibrate/calibrationTable';
+import { writeCalibrationTable } from '../../calibrate/calibrationTable';
 import { equalizeChannels } from '../../calibrate/equalizeChannels';
-import { measureBiases } from '../../calibrate/measureBiases';
+import { measureLayerErrors } from '../../calibrate/measureLayerErrors';
 import { measureChannels } from '../../calibrate/measureChannels';
+import { sampleByContent } from '../../calibrate/sampleByContent';
 import { observeRanges, type ObservedRanges, type RangesRequest } from '../../calibrate/observeRanges';
 import type { CalibrationKey, CalibrationTable, TensorRanges } from '../../contract/calibrationTable';
+import { CodedError } from '../../contract/errors';
 import type { RunOptions } from '../../contract/progress';
 import type { CalibrationSummary } from '../../contract/report';
 import type { DataSelection, StageMethods } from '../../contract/stageMethods';
@@ -19,8 +21,10 @@ import { loadModel } from '../../model/loadModel';
 import type { Model } from '../../model/model';
 import { graphInputs } from '../../model/modelCard';
 import { applyPlan } from '../../plan/applyPlan';
+import { guardLayers } from '../../plan/guardLayers';
 import { scaleTargets } from '../../plan/scaleTargets';
 import { writeRanges } from './rangesFile';
+import { cacheWarnings, readReusedTable, type ReusedTable } from './reusedTable';
 import { withSelectedDataset } from './selectedDataset';
 
 type Params = StageMethods['calibrate']['params'];
@@ -32,6 +36,7 @@ export async function calibrateStage(
   observer: NativeObservers | null,
   options: RunOptions,
 ): Promise<Result> {
+  refuseForeignCalibrator(params);
   const prepared = await loadModel(params.prepared);
   const inputs = graphInputs(prepared);
   return withSelectedDataset(params.data, inputs, options.signal, async (dataset) => {
@@ -42,9 +47,11 @@ export async function calibrateStage(
       ...(observer === null ? {} : { observer }),
     };
     const started = performance.now();
-    const reused = params.reuse === null ? null : await reusableTable(params.reuse, keyOf(params));
+    const reused = params.reuse === null ? null : await readReusedTable(params.reuse, keyOf(params));
     const selected = { ...source, indices: params.data.indices };
-    const equalization = reused?.equalization ?? (await channelFactors(prepared, params, selected, options));
+    const few = reused === null && tunesInt8(params) ? await fewSamples(selected, options) : null;
+    const equalization =
+      reused?.table.equalization ?? (few === null ? {} : await channelFactors(prepared, params, few, options));
     const model = equalizeChannels(prepared, equalization);
     const ranges = await observe(model, params, selected, options, reused !== null);
     await writeRanges(ranges, params.rangesOutput);
@@ -53,10 +60,15 @@ export async function calibrateStage(
       inputs.map(({ name }) => [name, [...(ranges.tensors.get(name)?.dims ?? [])]]),
     );
     if (tensors.length === 0) return { summary: null, sampleDims, warnings: [] };
-    const table = reused ?? { ...(await newTable(model, params, ranges, tensors, selected, options)), equalization };
+    const table = reused?.table ?? {
+      ...(await newTable(model, params, ranges, tensors, selected, few, options)),
+      equalization,
+    };
+    const foreign = reused?.calibrator === 'tensorrt' && params.reuse !== null;
+    const warnings = [...notes(table), ...(foreign ? cacheWarnings(table, tensors, params.reuse) : [])];
     await writeCalibrationTable(table, params.tableOutput);
     const seconds = (performance.now() - started) / 1000;
-    return { summary: summarize(params, table, seconds, reused !== null), sampleDims, warnings: notes(table) };
+    return { summary: summarize(params, table, seconds, reused), sampleDims, warnings };
   });
 }
 
@@ -66,32 +78,63 @@ export async function calibrateStage(
  */
 async function channelFactors(
   prepared: Model,
-  { plan, precisions, reuse }: Params,
+  { plan }: Params,
   source: RangesRequest,
   options: RunOptions,
 ): Promise<Readonly<Record<string, readonly number[]>>> {
-  const wanted = plan.calibration.equalization && precisions.includes('int8') && reuse === null;
-  return wanted ? measureChannels(prepared, source, options) : {};
+  return plan.calibration.equalization ? measureChannels(prepared, source, options) : {};
 }
 
-/** Scales for the tensors and, for INT8, the mean error of every layer of the variant that the scales give. */
+/** A report must not name a calibrator that did not set the scales. */
+function refuseForeignCalibrator({ plan, precisions }: Params): void {
+  if (plan.calibration.calibrator !== 'tensorrt' || !precisions.includes('int8')) return;
+  throw new CodedError({
+    code: 'PLAN_INVALID',
+    reason: "TensorRT's own calibrators cannot be run by this version; only the built-in ones can.",
+    fix: 'Leave out --calibrator (calibration.calibrator), or give the table that TensorRT made with --calib-table.',
+    place: { field: 'calibration.calibrator' },
+  });
+}
+
+/**
+ * Scales for the tensors and, for INT8, what follows from the error of every layer of the variant that the scales give: which
+ * layers the accuracy guard keeps, and the corrections of the others' biases.
+ */
 async function newTable(
   model: Model,
   params: Params,
   ranges: ObservedRanges,
   tensors: readonly string[],
   source: RangesRequest,
+  few: RangesRequest | null,
   options: RunOptions,
 ): Promise<CalibrationTable> {
-  const { plan, precisions } = params;
+  const { plan } = params;
   const { histograms } = ranges;
   const request = { ...plan.calibration, ...source, tensors, ranges, histograms, key: keyOf(params) };
   const table = await calibrateTensors(model, request, options);
-  if (!plan.calibration.biasCorrection || !precisions.includes('int8')) return table;
+  if (few === null) return table;
   // The layers are compared on FP32 activations, whatever type the graph's inputs and outputs get.
   const unbound = { ...plan, bindings: {} };
   const quantized = applyPlan(model, { precision: 'int8', plan: unbound, ranges, table, rest: 'fp32' }).model;
-  return { ...table, biasCorrections: await measureBiases(model, quantized, source, options) };
+  const errors = await measureLayerErrors(model, quantized, few, options);
+  const noise = new Map([...errors].map(([name, error]) => [name, error.noise]));
+  const guarded = guardLayers(model, noise, ranges, plan.calibration.guardShare);
+  const corrected = [...errors].filter(([name]) => plan.calibration.biasCorrection && !(name in guarded));
+  return { ...table, guarded, biasCorrections: Object.fromEntries(corrected.map(([name, { mean }]) => [name, mean])) };
+}
+
+/** Does INT8 get more than scales: equalized channels, a guard, corrected biases? */
+function tunesInt8({ plan, precisions }: Params): boolean {
+  const { equalization, biasCorrection, guardShare } = plan.calibration;
+  return precisions.includes('int8') && (equalization || biasCorrection || guardShare > 0);
+}
+
+/** Enough for averages over the positions of a layer; more samples change them by less than the noise they are to correct. */
+const tuningSamples = 16;
+
+async function fewSamples(source: RangesRequest, { signal }: RunOptions): Promise<RangesRequest> {
+  return { ...source, indices: await sampleByContent(source.dataset, source.indices, tuningSamples, signal) };
 }
 
 /** Scales that the plan's quantized precisions need, decided from ranges. */
@@ -114,15 +157,8 @@ async function observe(
   return observeRanges(model, { ...request, histograms }, options);
 }
 
-/** @throws CodedError CALIBRATION_TABLE_MISMATCH naming every part that differs */
-async function reusableTable(file: string, key: CalibrationKey): Promise<CalibrationTable> {
-  const table = await readCalibrationTable(file);
-  checkCalibrationTable(table, key, file);
-  return table;
-}
-
 function keyOf({ modelSha256, plan, data, precisions }: Params): CalibrationKey {
-  const { algorithm, percentile, cutoff, biasCorrection, equalization } = plan.calibration;
+  const { algorithm, percentile, cutoff, biasCorrection, equalization, guardShare } = plan.calibration;
   const int8 = precisions.includes('int8');
   return {
     model: modelSha256,
@@ -134,22 +170,28 @@ function keyOf({ modelSha256, plan, data, precisions }: Params): CalibrationKey 
     cutoff: algorithm === 'legacy' ? cutoff : null,
     biasCorrection: biasCorrection && int8,
     equalization: equalization && int8,
+    guardShare: int8 ? guardShare : 0,
   };
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const sortedList = ({ indices }: DataSelection) => [...indices].sort((a, b) => a - b).join(',');
 
-function summarize(params: Params, table: CalibrationTable, seconds: number, cacheHit: boolean): CalibrationSummary {
+function summarize(
+  params: Params,
+  table: CalibrationTable,
+  seconds: number,
+  reused: ReusedTable | null,
+): CalibrationSummary {
   const { algorithm, calibrator, batchSize } = params.plan.calibration;
   return {
     algorithm,
-    calibrator,
+    calibrator: reused?.calibrator ?? calibrator,
     batchSize,
     samples: params.data.indices.length,
     seconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
-    cacheHit,
+    cacheHit: reused !== null,
     tensors: Object.keys(table.tensors).length,
     unfit: Object.entries(table.tensors).flatMap(([tensor, entry]) =>
       entry.unfit === null ? [] : [{ tensor, algorithm: entry.algorithm, reason: entry.unfit }],

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { calibrateTensors } from '../../../extension/calibrate/calibrateTensors';
 import { correctBiases } from '../../../extension/calibrate/correctBiases';
-import { measureBiases } from '../../../extension/calibrate/measureBiases';
+import { measureLayerErrors } from '../../../extension/calibrate/measureLayerErrors';
+import { sampleByContent } from '../../../extension/calibrate/sampleByContent';
 import { observeRanges } from '../../../extension/calibrate/observeRanges';
 import { withProbeSessions } from '../../../extension/calibrate/probeSessions';
 import { setFloat, setInt, setInts } from '../../../extension/model/attributes';
@@ -51,6 +52,15 @@ function layered(): Model {
       random('shift', [8]),
     ],
   );
+}
+
+/** The means alone, as the calibration table carries them; the samples in the order of their content. */
+async function measureBiases(
+  ...[original, variant, source]: Parameters<typeof measureLayerErrors>
+): Promise<Record<string, readonly number[]>> {
+  const indices = await sampleByContent(source.dataset, source.indices, 16);
+  const errors = await measureLayerErrors(original, variant, { ...source, indices });
+  return Object.fromEntries([...errors].map(([name, { mean }]) => [name, mean]));
 }
 
 const layers = ['Conv:features', 'Gemm:hidden', 'MatMul:product'];

@@ -1,0 +1,85 @@
+/**
+ * The error of every quantized layer on FP32 activations: its systematic part, per output channel, and the power of the rest.
+ *
+ * Rounding a weight row shifts all outputs of its channel the same way, and clipping only ever takes away. Unlike the random
+ * part of the noise, such shifts are not averaged out by the layers behind, and they can be undone for free by
+ * `correctBiases.ts` (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019, §4.2,
+ * empirical form). What is left decides which layers `plan/guardLayers.ts` keeps. Runs after `calibrateTensors.ts`; the results are
+ * kept in the calibration table.
+ */
+import { throwIfCancelled } from '../contract/errors';
+import type { RunOptions } from '../contract/progress';
+import type { Model } from '../model/model';
+import { biasProbe } from './biasProbe';
+import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
+import { withProbeSessions, type OpenModel } from './probeSessions';
+
+export interface LayerError {
+  /** Mean error per output channel. */
+  readonly mean: readonly number[];
+  /** Power of the error without its means, over the power of the output: what bias correction leaves. */
+  readonly noise: number;
+}
+
+/** The sums of one layer while they grow. */
+interface Gathered {
+  readonly mean: number[];
+  noise: number;
+  signal: number;
+}
+
+/**
+ * @param prepared the FP32 model
+ * @param quantized `applyPlan` of it at INT8 with the rest in FP32
+ * @param source a few samples, as `sampleByContent.ts` picks them: a mean over thousands of positions a sample needs no more
+ * @returns by node name
+ * @throws CodedError CANCELLED, and what `open`, `run` and the data set throw
+ */
+export async function measureLayerErrors(
+  prepared: Model,
+  quantized: Model,
+  source: SampleSource & { readonly open: OpenModel },
+  options: RunOptions = {},
+): Promise<Map<string, LayerError>> {
+  const { model, layers, outputs } = biasProbe(prepared, quantized);
+  if (layers.length === 0) return new Map();
+  const sums = layers.map((): Gathered => ({ mean: [], noise: 0, signal: 0 }));
+  let inferences = 0;
+  await withProbeSessions(source.open, async (sessions) => {
+    const session = await sessions.open(model);
+    for await (const { feeds } of inferenceFeeds(source, options.signal)) {
+      throwIfCancelled(options.signal);
+      const seen = await session.run(feeds);
+      outputs.forEach(({ mean, noise, signal }, layer) => {
+        const sum = sums[layer]!;
+        addTo(sum.mean, seen[mean]?.data ?? []);
+        sum.noise += Number(seen[noise]?.data[0] ?? 0);
+        sum.signal += Number(seen[signal]?.data[0] ?? 0);
+      });
+      inferences++;
+      options.onProgress?.({
+        stage: 'calibrate',
+        fraction: Math.min(inferences / source.indices.length, 1),
+        etaSeconds: null,
+        message: `Measuring layer errors: ${inferences} of ${source.indices.length} samples`,
+      });
+    }
+  });
+  return new Map(layers.map((name, layer) => [name, finished(sums[layer]!, Math.max(inferences, 1))]));
+}
+
+function finished({ mean, noise, signal }: Gathered, inferences: number): LayerError {
+  const means = mean.map((sum) => rounded(sum / inferences));
+  const systematic = means.reduce((sum, value) => sum + value * value, 0) / Math.max(means.length, 1);
+  const left = Math.max(noise / inferences - systematic, 0);
+  return { mean: means, noise: rounded(left / (signal / inferences)) };
+}
+
+function addTo(sums: number[], values: ArrayLike<number | bigint>): void {
+  for (let index = 0; index < values.length; index++) sums[index] = (sums[index] ?? 0) + Number(values[index]);
+}
+
+/** Seven digits, as many as float32 has; a mean that is not a number corrects nothing. */
+function rounded(value: number): number {
+  return Number.isFinite(value) ? Number(value.toPrecision(7)) : 0;
+}
