@@ -29,6 +29,8 @@ export interface DataSelection {
   readonly indices: readonly number[];
   readonly labelled: boolean;
   readonly classes: readonly string[] | null;
+  /** Dims of every input, for made-up data. */
+  readonly randomSizes?: Readonly<Record<string, readonly number[]>> | undefined;
   readonly card: DataCard;
 }
 

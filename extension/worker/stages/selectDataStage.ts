@@ -3,6 +3,7 @@
  * seeded random inputs stand in and the report says that nothing in it is representative.
  */
 import * as path from 'node:path';
+import type { Backend } from '../../backends/backend';
 import type { Dataset } from '../../calibrate/dataset';
 import { resolveDataSource } from '../../calibrate/datasets/dataSource';
 import { openDataset } from '../../calibrate/datasets/openDataset';
@@ -13,6 +14,7 @@ import type { DataSelection, StageMethods } from '../../contract/stageMethods';
 import type { ValueSpec } from '../../contract/tensor';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs } from '../../model/modelCard';
+import { runnableSizes } from './runnableSizes';
 
 type Params = StageMethods['selectData']['params'];
 type Result = StageMethods['selectData']['result'];
@@ -23,14 +25,18 @@ interface Opening {
   readonly transforms: readonly Transform[];
   readonly python: string;
   readonly signal: AbortSignal | undefined;
+  readonly randomSizes?: DataSelection['randomSizes'];
 }
 
-export async function selectDataStage(params: Params, signal?: AbortSignal): Promise<Result> {
+export async function selectDataStage(params: Params, runtime: Backend, signal?: AbortSignal): Promise<Result> {
   const { plan, baseDir, python } = params;
   const inputs = graphInputs(await loadModel(params.model));
   const { calibration, evaluation } = plan;
   const given = calibration.data ?? evaluation.data;
-  if (given === null) return randomData({ inputs, transforms: [], python, signal }, plan);
+  if (given === null) {
+    const randomSizes = await runnableSizes(params.model, inputs, plan.shapes, runtime);
+    return randomData({ inputs, transforms: [], python, signal, randomSizes }, plan);
+  }
 
   const opening = { inputs, transforms: resolvePreprocess(plan.preprocess, baseDir, inputs), python, signal };
   const locate = (file: string | null) => (file === null ? null : path.resolve(baseDir, file));
@@ -85,12 +91,12 @@ async function selections(
   calibration: OpenedData,
   evaluation: OpenedData,
   split: Split,
-  { transforms, python }: Opening,
+  { transforms, python, randomSizes }: Opening,
 ): Promise<Omit<Result, 'warnings'>> {
   const select = ({ dataset, labels }: OpenedData, indices: readonly number[], sha256: string): DataSelection => {
     const { source, kind, labelled, classes } = dataset;
     const card = { source, kind, samples: indices.length, sha256 };
-    return { source, labels, transforms, python, indices, labelled, classes, card };
+    return { source, labels, transforms, python, indices, labelled, classes, randomSizes, card };
   };
   const hash = await calibration.dataset.sha256();
   const same = evaluation.dataset === calibration.dataset;

@@ -7,12 +7,12 @@ import type { ValueSpec } from '../../contract/tensor';
 
 /** Calls `work` with the data set open, and closes it however that ends. */
 export async function withSelectedDataset<T>(
-  { source, labels, transforms, python }: DataSelection,
+  { source, labels, transforms, python, randomSizes }: DataSelection,
   inputs: readonly ValueSpec[],
   signal: AbortSignal | undefined,
   work: (dataset: Dataset) => Promise<T>,
 ): Promise<T> {
-  const options = { source, labels, transforms, inputs, python, signal };
+  const options = { source, labels, transforms, inputs, python, randomSizes, signal };
   // Beside the worker's own bundle; see esbuild.mjs.
   const dataset = await openThreadedDataset(options, path.join(__dirname, 'datasetThread.cjs'));
   try {
