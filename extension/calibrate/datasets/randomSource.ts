@@ -10,8 +10,8 @@ import { hashText } from './hashFiles';
 import { guessSizes, type InputSizes } from './randomSizes';
 import type { SampleSource } from './sampleSource';
 
-/** Integer inputs are mostly token or class ids: small ones are valid everywhere. */
-const integerLimit = 8;
+/** Integer inputs are mostly token or class ids: small ones are valid everywhere. Kinds of tokens are two or one. */
+const integerLimit = { ids: 8, kinds: 2 };
 
 /** Small, fast, well distributed generator of 32 bits (mulberry32 by Tommy Ettinger, public domain). */
 export function seededRandom(seed: number): () => number {
@@ -27,7 +27,8 @@ export function seededRandom(seed: number): () => number {
 function fill(dtype: DType, name: string, size: number, random: () => number): TensorData {
   if (/^(u?int|bool)/.test(dtype)) {
     const mask = /mask/i.test(name);
-    const limit = dtype === 'bool' ? 2 : integerLimit;
+    const kinds = dtype === 'bool' || /type|segment/i.test(name);
+    const limit = kinds ? integerLimit.kinds : integerLimit.ids;
     return Int32Array.from({ length: size }, () => (mask ? 1 : Math.floor(random() * limit)));
   }
   return Float32Array.from({ length: size }, () => random() * 2 - 1);

@@ -202,6 +202,14 @@ describe('random', () => {
     expect((await open('random:3', inputs)).length).toBe(3);
   });
 
+  it('gives token types that every embedding of two kinds has, and ids beyond', async () => {
+    const inputs = [spec('token_type_ids', [1, 64], 'int64'), spec('input_ids', [1, 64], 'int64')];
+    const { tensors } = await (await open('random', inputs)).get(0);
+    const largest = (name: string) => Math.max(...Array.from(tensors[name]!.data, Number));
+    expect(largest('token_type_ids')).toBe(1);
+    expect(largest('input_ids')).toBe(7);
+  });
+
   it('keeps fixed sizes, −1 means open, a text line is wide', async () => {
     const data = await open('random', [spec('x', [-1, 3, 48, -1]), spec('flag', [1], 'bool')]);
     const { tensors } = await data.get(0);
