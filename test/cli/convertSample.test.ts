@@ -139,3 +139,11 @@ describe('Ctrl-C', () => {
     expect(existsSync(cancelled)).toBe(false);
   });
 });
+
+describe('a reader that leaves', () => {
+  it('is no failure: `| head` ends without a stack trace', async () => {
+    const run = await runCli(['convert', '--help'], { onSpawn: (child) => child.stdout?.destroy() });
+    expect(run.stderr).toBe('');
+    expect(run.code).toBe(0);
+  });
+});
