@@ -37,7 +37,7 @@ describe('calibrateTensors', () => {
   it.each(calibrationAlgorithms)(
     '%s gives the same table, bit for bit, for every batch size and order',
     async (algorithm) => {
-      const data = images(20);
+      const data = images(12);
       const expected = formatCalibrationTable(await table(data, { algorithm, batchSize: 1 }));
       const shuffled = indicesOf(data).sort((a, b) => ((a * 7) % 23) - ((b * 7) % 23));
       for (const variant of [
