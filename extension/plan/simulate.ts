@@ -1,14 +1,18 @@
 /**
- * A graph that the CPU runtime can run in place of one whose types it has no kernels for: BF16.
+ * A graph that the CPU runtime can run in place of one whose types it does not store: BF16, for which it has no kernels, and
+ * FP16, which it has for some operators only.
  *
- * Computes in FP32 and rounds to BF16 (Cast there and back) wherever the original would have stored BF16, weights included:
- * what a GPU with FP32 accumulation does. Nodes that only move or select values are not rounded again. FP16 and FP8 need none
- * of it: the runtime's FP16 casts and FP8 Q/DQ kernels round for real (verified with ONNX Runtime 1.30). Used by the write
- * stage; evaluation and CPU latency of a simulated variant are marked so.
+ * Computes in FP32 and rounds (Cast there and back) wherever the original would have stored the type, weights included: what
+ * a GPU with FP32 accumulation does. Nodes that only move or select values are not rounded again. Left to itself, ONNX
+ * Runtime 1.30 computes neighbours without FP16 kernels in FP32 and drops the rounding between them, even with optimization
+ * off: 300 · 300 / 300 gives 300 where FP16 overflows. FP8 needs none of it: its Q/DQ kernels round for real. Used by the
+ * write stage; evaluation and CPU latency of a simulated variant are marked so.
  */
 import { getInt, getTensor, setInt, setTensor } from '../model/attributes';
 import { cloneModel } from '../model/cloneModel';
-import { fromBfloat16Array } from '../model/float16';
+import type { DType } from '../contract/tensor';
+import { fromBfloat16Array, fromFloat16Array } from '../model/float16';
+import { onnxType } from '../model/dtype';
 import { GraphIndex, subgraphs, walkGraphs } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import { opsetVersion } from '../model/model';
@@ -31,22 +35,31 @@ export interface Simulation {
   readonly simulated: boolean;
 }
 
-/** @param model a variant as `applyPlan.ts` writes it; not changed */
-export function simulate(model: Model): Simulation {
-  if (![...walkGraphs(model.proto.graph)].some(usesBfloat16)) return { model, simulated: false };
+/** A type that can be simulated. */
+export type HalfType = Extract<DType, 'fp16' | 'bf16'>;
+
+/**
+ * @param model a variant as `applyPlan.ts` writes it; not changed
+ * @param types those to simulate; the runtime handles the others
+ */
+export function simulate(model: Model, types: readonly HalfType[] = ['bf16']): Simulation {
+  const numbers = new Map<number, HalfType>(types.map((type) => [onnxType(type), type]));
+  if (![...walkGraphs(model.proto.graph)].some((graph) => uses(graph, numbers))) return { model, simulated: false };
   const simulated = cloneModel(model);
   const { graph } = simulated.proto;
-  simulateGraph(graph, simulated, new GraphIndex(graph), undefined);
+  new Simulator(simulated, numbers, new GraphIndex(graph)).simulate(graph, undefined);
   simplifyCasts(simulated);
   return { model: simulated, simulated: true };
 }
 
-function usesBfloat16(graph: GraphProto): boolean {
-  const isBfloat16 = (value: ValueInfoProto) => value.type?.tensorType?.elemType === dataType.BFLOAT16;
+/** Simulated types by their ONNX number. */
+type SimulatedTypes = ReadonlyMap<number | undefined, HalfType>;
+
+function uses(graph: GraphProto, types: SimulatedTypes): boolean {
   return (
-    graph.initializer.some((tensor) => tensor.dataType === dataType.BFLOAT16) ||
-    [...graph.input, ...graph.output].some(isBfloat16) ||
-    graph.node.some((node) => node.opType === 'Cast' && getInt(node, 'to', 0) === dataType.BFLOAT16)
+    graph.initializer.some((tensor) => types.has(tensor.dataType)) ||
+    [...graph.input, ...graph.output].some((value) => types.has(value.type?.tensorType?.elemType)) ||
+    graph.node.some((node) => node.opType === 'Cast' && types.has(getInt(node, 'to', 0)))
   );
 }
 
@@ -65,64 +78,80 @@ const selecting = new Set([
   'Abs',
 ]);
 
-function simulateGraph(graph: GraphProto, model: Model, names: GraphIndex, outer: TensorTypes | undefined): void {
-  const types = inferTypes(graph, opsetVersion(model.proto), outer);
-  graph.initializer = graph.initializer.map((tensor) => widened(tensor, model));
-  for (const value of [...graph.input, ...graph.output, ...graph.valueInfo]) widenValue(value);
-  const nodes: NodeProto[] = [];
-  // Graph inputs arrive as FP32 and are rounded on entry, under a name of their own.
-  const renames = new Map<string, string>();
-  for (const input of graph.input) {
-    const name = input.name ?? '';
-    if (outer !== undefined || types.get(name) !== 'bf16') continue;
-    const rounded = names.uniqueName(`${name}_rounded`);
-    nodes.push(...roundingCasts(name, rounded, names));
-    renames.set(name, rounded);
+class Simulator {
+  private readonly simulated: ReadonlySet<DType | undefined>;
+
+  constructor(
+    private readonly model: Model,
+    private readonly numbers: SimulatedTypes,
+    private readonly names: GraphIndex,
+  ) {
+    this.simulated = new Set(numbers.values());
   }
-  for (const node of graph.node) {
-    node.input = node.input.map((name) => renames.get(name) ?? name);
-    nodes.push(node);
-    const rounds = !selecting.has(node.opType ?? '') && subgraphs(node).length === 0;
-    widenAttributes(node, model);
-    for (const body of subgraphs(node)) simulateGraph(body, model, names, types);
-    node.output = node.output.map((name) => {
-      if (name === '' || types.get(name) !== 'bf16' || !rounds) return name;
-      const exact = names.uniqueName(`${name}_exact`);
-      nodes.push(...roundingCasts(exact, name, names));
-      return exact;
-    });
+
+  simulate(graph: GraphProto, outer: TensorTypes | undefined): void {
+    const types = inferTypes(graph, opsetVersion(this.model.proto), outer);
+    graph.initializer = graph.initializer.map((tensor) => this.widened(tensor));
+    for (const value of [...graph.input, ...graph.output, ...graph.valueInfo]) this.widenValue(value);
+    const nodes: NodeProto[] = [];
+    // Graph inputs arrive as FP32 and are rounded on entry, under a name of their own.
+    const renames = new Map<string, string>();
+    for (const input of graph.input) {
+      const name = input.name ?? '';
+      const type = types.get(name);
+      if (outer !== undefined || !this.simulated.has(type)) continue;
+      const rounded = this.names.uniqueName(`${name}_rounded`);
+      nodes.push(...this.roundingCasts(name, rounded, type as HalfType));
+      renames.set(name, rounded);
+    }
+    for (const node of graph.node) {
+      node.input = node.input.map((name) => renames.get(name) ?? name);
+      nodes.push(node);
+      const rounds = !selecting.has(node.opType ?? '') && subgraphs(node).length === 0;
+      this.widenAttributes(node);
+      for (const body of subgraphs(node)) this.simulate(body, types);
+      node.output = node.output.map((name) => {
+        const type = types.get(name);
+        if (name === '' || !this.simulated.has(type) || !rounds) return name;
+        const exact = this.names.uniqueName(`${name}_exact`);
+        nodes.push(...this.roundingCasts(exact, name, type as HalfType));
+        return exact;
+      });
+    }
+    graph.node = nodes;
   }
-  graph.node = nodes;
-}
 
-/** FP32 → BF16 → FP32. */
-function roundingCasts(from: string, to: string, names: GraphIndex): NodeProto[] {
-  const middle = names.uniqueName(`${to}_bf16`);
-  return [newCast(from, middle, dataType.BFLOAT16, names), newCast(middle, to, dataType.FLOAT, names)];
-}
-
-function newCast(from: string, to: string, type: number, names: GraphIndex): NodeProto {
-  const node = newNode({ opType: 'Cast', name: names.uniqueName(`Round_${to}`), input: [from], output: [to] });
-  setInt(node, 'to', type);
-  return node;
-}
-
-/** Attributes that name BF16: the FP32 result is rounded behind the node like any other. */
-function widenAttributes(node: NodeProto, model: Model): void {
-  for (const name of ['to', 'dtype', 'output_dtype', 'stash_type']) {
-    if (getInt(node, name, 0) === dataType.BFLOAT16) setInt(node, name, dataType.FLOAT);
+  /** FP32 → the type → FP32. */
+  private roundingCasts(from: string, to: string, type: HalfType): NodeProto[] {
+    const middle = this.names.uniqueName(`${to}_${type}`);
+    return [this.newCast(from, middle, onnxType(type)), this.newCast(middle, to, dataType.FLOAT)];
   }
-  const value = getTensor(node, 'value');
-  if (value?.dataType === dataType.BFLOAT16) setTensor(node, 'value', widened(value, model));
-}
 
-function widened(tensor: TensorProto, model: Model): TensorProto {
-  if (tensor.dataType !== dataType.BFLOAT16) return tensor;
-  const { dims, data } = readTensor(tensor, model);
-  return makeTensor(tensor.name ?? '', { dtype: 'fp32', dims, data: fromBfloat16Array(data as Uint16Array) });
-}
+  private newCast(from: string, to: string, type: number): NodeProto {
+    const node = newNode({ opType: 'Cast', name: this.names.uniqueName(`Round_${to}`), input: [from], output: [to] });
+    setInt(node, 'to', type);
+    return node;
+  }
 
-function widenValue(value: ValueInfoProto): void {
-  const tensorType = value.type?.tensorType;
-  if (tensorType?.elemType === dataType.BFLOAT16) tensorType.elemType = dataType.FLOAT;
+  /** Attributes that name the type: the FP32 result is rounded behind the node like any other. */
+  private widenAttributes(node: NodeProto): void {
+    for (const name of ['to', 'dtype', 'output_dtype', 'stash_type']) {
+      if (this.numbers.has(getInt(node, name, 0))) setInt(node, name, dataType.FLOAT);
+    }
+    const value = getTensor(node, 'value');
+    if (value !== undefined && this.numbers.has(value.dataType)) setTensor(node, 'value', this.widened(value));
+  }
+
+  private widened(tensor: TensorProto): TensorProto {
+    const type = this.numbers.get(tensor.dataType);
+    if (type === undefined) return tensor;
+    const { dims, data } = readTensor(tensor, this.model);
+    const widen = type === 'bf16' ? fromBfloat16Array : fromFloat16Array;
+    return makeTensor(tensor.name ?? '', { dtype: 'fp32', dims, data: widen(data as Uint16Array) });
+  }
+
+  private widenValue(value: ValueInfoProto): void {
+    const tensorType = value.type?.tensorType;
+    if (tensorType !== undefined && this.numbers.has(tensorType.elemType)) tensorType.elemType = dataType.FLOAT;
+  }
 }

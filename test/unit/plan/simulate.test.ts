@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { roundToBfloat16 } from '../../../extension/model/float16';
+import { fromFloat16, roundToBfloat16, toFloat16 } from '../../../extension/model/float16';
+import { applyPlan } from '../../../extension/plan/applyPlan';
+import { prepareModel } from '../../../extension/plan/prepareModel';
 import { simulate } from '../../../extension/plan/simulate';
 import { buildModel, encodeModel, floats, node, numbers, run, value } from '../model/buildModel';
 import { convert, opTypes } from './planModels';
@@ -49,5 +51,23 @@ describe('simulate', () => {
       const { model: variant } = await convert(parts, feeds, { precision });
       expect(simulate(variant)).toEqual({ model: variant, simulated: false });
     }
+  });
+
+  it('rounds FP16 between nodes where the runtime would not', async () => {
+    const overflowing = buildModel({
+      nodes: [node('Mul', ['x', 'k'], ['a']), node('Div', ['a', 'k'], ['y'])],
+      inputs: [value('x', [2])],
+      outputs: [value('y', [2])],
+      initializers: [floats('k', [], [300])],
+    });
+    const x = { x: { dims: [2], data: Float32Array.of(300, 1.2345) } };
+    // Without ranges nothing tells that 300 · 300 is too much.
+    const request = { precision: 'fp16', plan: { keep: [], bindings: {} }, ranges: null, table: null } as const;
+    const variant = applyPlan(prepareModel(overflowing), request).model;
+    const { model: simulated, simulated: is } = simulate(variant, ['bf16', 'fp16']);
+    expect(is).toBe(true);
+    const round = (number: number) => fromFloat16(toFloat16(number));
+    const second = round(round(round(1.2345) * 300) / 300);
+    expect((await run(encodeModel(simulated), x))['y']!.data).toEqual([Infinity, second]);
   });
 });
