@@ -4,7 +4,7 @@
  * The plan names the data and, but for the default variant, the algorithm; evaluation and latency inside the run are cut
  * to one sample and one iteration, because all variants are scored together by `score.py`. `run.mjs` comes after.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { build } from 'esbuild';
 import { nodeBundle } from '../../../scripts/bundleOptions.mjs';
@@ -90,31 +90,34 @@ function planOf(task, variant) {
 
 /** The graph that stands in for one whose type the runtime has no kernels for, made by the product's own `simulate`. */
 async function simulated(onnx, folder) {
-  const script = path.join(folder, '..', 'simulateModel.mjs');
-  if (!existsSync(script)) {
-    const source = (name) => JSON.stringify(path.join(repository, 'extension', name));
-    await build({
-      stdin: {
-        contents: `
-          import { loadModel } from ${source('model/loadModel')};
-          import { saveModel } from ${source('model/saveModel')};
-          import { simulate } from ${source('plan/simulate')};
-          export async function simulateModel(input, output) {
-            const { model } = simulate(await loadModel(input));
-            await saveModel(model, output);
-          }`,
-        resolveDir: repository,
-      },
-      ...nodeBundle,
-      format: 'esm',
-      sourcemap: false,
-      outfile: script,
-    });
-  }
-  const { simulateModel } = await import(script);
+  simulateModel ??= await bundleSimulate(path.join(folder, 'simulateModel.mjs'));
   const output = path.join(folder, 'simulated.onnx');
   await simulateModel(onnx, output);
   return output;
+}
+
+let simulateModel = null;
+
+async function bundleSimulate(script) {
+  const source = (name) => JSON.stringify(path.join(repository, 'extension', name));
+  await build({
+    stdin: {
+      contents: `
+        import { loadModel } from ${source('model/loadModel')};
+        import { saveModel } from ${source('model/saveModel')};
+        import { simulate } from ${source('plan/simulate')};
+        export async function simulateModel(input, output) {
+          const { model } = simulate(await loadModel(input));
+          await saveModel(model, output);
+        }`,
+      resolveDir: repository,
+    },
+    ...nodeBundle,
+    format: 'esm',
+    sourcemap: false,
+    outfile: script,
+  });
+  return (await import(script)).simulateModel;
 }
 
 function lastLines(text) {
