@@ -214,7 +214,11 @@ class Conversion {
     const variants = drafts.map((draft): Variant => {
       const name = draft.precision;
       const engineError = draft.builds.length === 0 ? (draft.refusals[0]?.error ?? null) : null;
-      const error = draft.error ?? accuracy.errors[name] ?? latency.errors[name] ?? engineError;
+      const untimed = latency.errors[name];
+      // Latency of the CPU runtime is a side note: a crash in its fusions says nothing against the graph or its engine.
+      const timedOnCpu = draft.runnable?.engine === undefined && accuracy.results[name] !== undefined;
+      if (untimed !== undefined && timedOnCpu) this.warnings.push(`${name}: no CPU latency: ${untimed.reason}`);
+      const error = draft.error ?? accuracy.errors[name] ?? (timedOnCpu ? undefined : untimed) ?? engineError;
       // What the hardware cannot do, or the user gave no time for, is no failure of the run.
       const beyondReach =
         error === engineError && ['PRECISION_UNSUPPORTED', 'TIME_BUDGET'].includes(engineError?.code ?? '');

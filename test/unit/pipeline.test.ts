@@ -258,6 +258,19 @@ describe('convert', () => {
     expect(report.variants[3]?.accuracy).not.toBeNull();
   });
 
+  it('a variant that only the CPU cannot time is whole, with a warning', async () => {
+    const worker = fakeWorker({
+      measure: ({ variants }) => {
+        if (variants.some(({ name }) => name === 'fp16')) throw failure('WORKER_CRASHED');
+        return { results: Object.fromEntries(variants.map(({ name }) => [name, latency(2)])), errors: {} };
+      },
+    });
+    const report = await run(worker);
+    const fp16 = report.variants.find(({ name }) => name === 'fp16');
+    expect(fp16).toMatchObject({ status: 'ok', error: null, latency: null });
+    expect(report.verdict.warnings).toContainEqual(expect.stringMatching(/^fp16: no CPU latency: WORKER_CRASHED/));
+  });
+
   it('finds the variant that kills the worker and keeps the results of the others', async () => {
     const worker = fakeWorker({
       evaluate: ({ variants }) => {

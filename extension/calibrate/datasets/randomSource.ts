@@ -4,6 +4,7 @@
  *
  * Good enough to find overflows and to measure latency; everything derived from it is marked as not representative.
  */
+import { CodedError } from '../../contract/errors';
 import { elementCount, type DType, type Tensor, type TensorData, type ValueSpec } from '../../contract/tensor';
 import { castTensor } from './castTensor';
 import { hashText } from './hashFiles';
@@ -48,7 +49,14 @@ export function openRandom(
     const data = fill(input.dtype, input.name, elementCount(dims), random);
     const tensor: Tensor = { dtype: data instanceof Int32Array ? 'int32' : 'fp32', dims, data };
     const cast = castTensor(tensor, input.dtype);
-    if (typeof cast === 'string') throw new TypeError(`no random values of type ${input.dtype}`);
+    if (typeof cast === 'string') {
+      throw new CodedError({
+        code: 'DATA_MISMATCH',
+        reason: `No values can be made up for the input ${input.name} of type ${input.dtype}.`,
+        fix: 'Give data for it with --data. TensorRT takes numbers only: move operators on other types out of the model.',
+        place: { field: input.name },
+      });
+    }
     return cast;
   };
   const idOf = (index: number) => `random ${index}`;

@@ -210,6 +210,14 @@ describe('random', () => {
     expect(largest('input_ids')).toBe(7);
   });
 
+  it('says that it has no text', async () => {
+    const data = await open('random', [spec('words', [4], 'string')]);
+    await expect(data.get(0)).rejects.toMatchObject({
+      code: 'DATA_MISMATCH',
+      reason: expect.stringMatching(/words of type string/) as string,
+    });
+  });
+
   it('keeps fixed sizes, −1 means open, a text line is wide', async () => {
     const data = await open('random', [spec('x', [-1, 3, 48, -1]), spec('flag', [1], 'bool')]);
     const { tensors } = await data.get(0);
