@@ -4,13 +4,14 @@
  * Written after `calibrateTensors.ts`; read instead of calibrating when its key matches. Each mismatch is named, so that a user
  * knows why a table was refused.
  */
-import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { Type } from '@sinclair/typebox';
 import type { CalibrationKey, CalibrationTable } from '../contract/calibrationTable';
 import { CodedError } from '../contract/errors';
 import { calibrationAlgorithms } from '../contract/plan';
 import { matchesSchema, schemaFault } from '../contract/schemaFault';
+import { writeAtomically } from '../files/writeAtomically';
+
 const nullableString = Type.Union([Type.String(), Type.Null()]);
 const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
 const positive = Type.Number({ exclusiveMinimum: 0 });
@@ -56,27 +57,9 @@ const tableSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/**
- * Writes a table aside and renames it.
- * @throws CodedError OUTPUT_UNWRITABLE
- */
+/** @throws CodedError OUTPUT_UNWRITABLE */
 export async function writeCalibrationTable(table: CalibrationTable, path: string): Promise<void> {
-  const aside = `${path}.${randomUUID().slice(0, 8)}.tmp`;
-  try {
-    await writeFile(aside, formatCalibrationTable(table));
-    await rename(aside, path);
-  } catch (error) {
-    await rm(aside, { force: true });
-    throw new CodedError(
-      {
-        code: 'OUTPUT_UNWRITABLE',
-        reason: `The calibration table ${path} cannot be written: ${messageOf(error)}.`,
-        fix: 'Give a folder you may write to.',
-        place: { file: path },
-      },
-      { cause: error },
-    );
-  }
+  await writeAtomically(path, formatCalibrationTable(table));
 }
 
 /** The text of a table: one line per tensor, so that two tables can be compared line by line. */

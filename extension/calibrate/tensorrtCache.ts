@@ -8,11 +8,11 @@
  * here says which of the two it is. Used by the command line (`calibrate --tensorrt-cache`) and by the weakly typed builds
  * of TensorRT 8 and 10.
  */
-import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { CalibrationTable } from '../contract/calibrationTable';
 import { CodedError } from '../contract/errors';
 import type { CalibrationAlgorithm } from '../contract/plan';
+import { writeAtomically } from '../files/writeAtomically';
 import { int8Levels } from './algorithms/quantizationNoise';
 
 /** The calibrator classes that write caches, by the name in the header. */
@@ -139,32 +139,14 @@ export async function readTensorrtCache(file: string, expected: CacheExpectation
   return parseTensorrtCache(text, file, expected);
 }
 
-/**
- * Writes a cache aside and renames it.
- * @throws CodedError OUTPUT_UNWRITABLE
- */
+/** @throws CodedError OUTPUT_UNWRITABLE */
 export async function writeTensorrtCache(
   scales: ReadonlyMap<string, number>,
   version: TensorrtVersion,
   calibrator: TensorrtCalibrator,
   file: string,
 ): Promise<void> {
-  const aside = `${file}.${randomUUID().slice(0, 8)}.tmp`;
-  try {
-    await writeFile(aside, formatTensorrtCache(scales, version, calibrator));
-    await rename(aside, file);
-  } catch (error) {
-    await rm(aside, { force: true });
-    throw new CodedError(
-      {
-        code: 'OUTPUT_UNWRITABLE',
-        reason: `The calibration cache ${file} cannot be written: ${error instanceof Error ? error.message : String(error)}.`,
-        fix: 'Give a folder you may write to with --tensorrt-cache.',
-        place: { file },
-      },
-      { cause: error },
-    );
-  }
+  await writeAtomically(file, formatTensorrtCache(scales, version, calibrator));
 }
 
 /**

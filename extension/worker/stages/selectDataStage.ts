@@ -42,25 +42,22 @@ export async function selectDataStage(params: Params, runtime: Backend, signal?:
   const locate = (file: string | null) => (file === null ? null : path.resolve(baseDir, file));
   const open = (source: string, labels: string | null) =>
     openDataset({ ...opening, source: resolveDataSource(source, baseDir), labels: locate(labels) });
-  const first = await open(given, calibration.data === null ? evaluation.labels : calibration.labels);
-  if (calibration.data === null || evaluation.data === null) {
-    const split = splitSamples(first, sizes(plan));
-    const one = { dataset: first, labels: locate(calibration.data === null ? evaluation.labels : calibration.labels) };
-    return closing([first], async () => ({
-      ...(await selections(one, one, split, opening)),
-      warnings: split.shared ? [split.sentence] : [],
-    }));
-  }
-  const second = await open(evaluation.data, evaluation.labels);
-  return closing([first, second], async () => {
-    const split = separateSamples(first, second, sizes(plan));
-    const shared = await findSharedSamples(first, second, split);
-    const calibrating = { dataset: first, labels: locate(calibration.labels) };
-    const evaluating = { dataset: second, labels: locate(evaluation.labels) };
-    return {
-      ...(await selections(calibrating, evaluating, split, opening)),
-      warnings: shared === null ? [] : [shared],
-    };
+  const labels = calibration.data === null ? evaluation.labels : calibration.labels;
+  return closing(await open(given, labels), async (dataset) => {
+    const first = { dataset, labels: locate(labels) };
+    if (calibration.data === null || evaluation.data === null) {
+      const split = splitSamples(dataset, sizes(plan));
+      return { ...(await selections(first, first, split, opening)), warnings: split.shared ? [split.sentence] : [] };
+    }
+    return closing(await open(evaluation.data, evaluation.labels), async (other) => {
+      const split = separateSamples(dataset, other, sizes(plan));
+      const shared = await findSharedSamples(dataset, other, split);
+      const second = { dataset: other, labels: locate(evaluation.labels) };
+      return {
+        ...(await selections(first, second, split, opening)),
+        warnings: shared === null ? [] : [shared],
+      };
+    });
   });
 }
 
@@ -70,11 +67,10 @@ const sizes = (plan: Plan) => ({
 });
 
 async function randomData(opening: Opening, plan: Plan): Promise<Result> {
-  const random = await openDataset({ ...opening, source: 'random', labels: null });
-  return closing([random], async () => {
-    const split = splitSamples(random, sizes(plan));
+  return closing(await openDataset({ ...opening, source: 'random', labels: null }), async (dataset) => {
+    const random = { dataset, labels: null };
     return {
-      ...(await selections({ dataset: random, labels: null }, { dataset: random, labels: null }, split, opening)),
+      ...(await selections(random, random, splitSamples(dataset, sizes(plan)), opening)),
       representative: false,
       split: 'No data was given: seeded random inputs stand in for it.',
       warnings: [],
@@ -108,10 +104,11 @@ async function selections(
   };
 }
 
-async function closing<T>(datasets: readonly Dataset[], work: () => Promise<T>): Promise<T> {
+/** Gives the data set to `work` and closes it, however that ends. */
+async function closing<T>(dataset: Dataset, work: (dataset: Dataset) => Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await work(dataset);
   } finally {
-    for (const dataset of datasets) await dataset.close();
+    await dataset.close();
   }
 }

@@ -54,8 +54,9 @@ describe('calibration table files', () => {
     expect(JSON.parse(formatCalibrationTable({ ...table, tensors: {} }))).toEqual({ ...table, tensors: {} });
   });
 
-  it('are not half written where the folder does not exist', async () => {
-    const path = join(folder, 'missing', 'table.json');
+  it('are not half written where the folder cannot be made', async () => {
+    await writeFile(join(folder, 'blocked'), '');
+    const path = join(folder, 'blocked', 'table.json');
     await expect(writeCalibrationTable(table, path)).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
   });
 
