@@ -59,8 +59,8 @@ async function attempt(seed: number, folder: string, limit: number): Promise<Ran
   return { ...known, ...summary(await checkRewrites({ ...request, rest, weights })) };
 }
 
-/** Types of some inputs and outputs, and some nodes kept in FP32 or FP16. */
-function randomPlan(seed: number, { model, feeds }: RandomGraph) {
+/** Types of some inputs and outputs, and some nodes kept in FP32 or FP16; a user who forces FP16 on what exceeds it gets infinity. */
+function randomPlan(seed: number, { model, feeds, blocks }: RandomGraph) {
   const random = new RandomNumbers(seed + 2_000_000);
   const { graph } = model.proto;
   const bindings: Record<string, 'fp16' | 'fp32'> = {};
@@ -69,7 +69,10 @@ function randomPlan(seed: number, { model, feeds }: RandomGraph) {
   const keep = [];
   const operators = graph.node.map(({ opType }) => opType ?? '');
   if (random.chance(0.2))
-    keep.push({ match: `OP:${random.pick(operators)}`, precision: random.pick(['fp32', 'fp16', 'fp32'] as const) });
+    keep.push({
+      match: `OP:${random.pick(operators)}`,
+      precision: blocks.includes('extremeScale') ? ('fp32' as const) : random.pick(['fp32', 'fp16', 'fp32'] as const),
+    });
   const named = graph.node.flatMap(({ name }) => (name === undefined ? [] : [name]));
   if (random.chance(0.1) && named.length > 0) keep.push({ match: random.pick(named), precision: 'fp32' as const });
   return { keep, bindings };

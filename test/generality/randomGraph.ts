@@ -45,12 +45,10 @@ export function randomGraph(seed: number, limit = Infinity): RandomGraph {
     const name = b.unique('input');
     const scale = random.pick([1, 1, 1, 10, 0.05]);
     feeds[name] = { dtype: 'fp32', dims, data: random.normals(elementCount(dims), scale) };
+    // The first axis is free more often than not, others sometimes; the channels of a feature map never are.
+    const isFree = (axis: number) => !(dims.length === 4 && axis === 1) && random.chance(0.15);
     const shape = dims.map((size, axis) =>
-      axis === 0
-        ? random.pick(['N', 'batch', null, size])
-        : random.chance(0.15)
-          ? `axis${axis}_${inputs.length}`
-          : size,
+      axis === 0 ? random.pick(['N', 'batch', null, size]) : isFree(axis) ? `axis${axis}_${inputs.length}` : size,
     );
     inputs.push(declared(name, shape));
     // Models normalize their inputs; the range of what follows does not depend on the scale above.
@@ -109,7 +107,12 @@ function finished(
   const outputs = new Map<string, Value>();
   // Every tensor that nothing reads is an output, so that nothing is dead; some others are outputs as well.
   const read = new Set(b.nodes.flatMap((node) => node.input));
-  for (const value of live) if (!read.has(value.name) || random.chance(0.1)) outputs.set(value.name, value);
+  const isInput = (name: string) => inputs.some((input) => input.name === name);
+  for (const value of live) {
+    // Rarely an input: TensorRT renames one that is an output as well.
+    const chosen = random.chance(isInput(value.name) ? 0.02 : 0.1);
+    if (chosen || (!read.has(value.name) && !isInput(value.name))) outputs.set(value.name, value);
+  }
   const last = live.at(-1)!;
   outputs.set(last.name, last);
   const declaredOutputs = [...outputs.values()].map(({ name, dims }) =>
