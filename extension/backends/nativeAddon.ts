@@ -324,8 +324,3 @@ export function requireNativeAddon(): NativeAddon {
   if (found.addon !== null) return found.addon;
   throw new CodedError({ code: 'NATIVE_MISSING', reason: found.reason, fix: found.solutions.join(' ') });
 }
-
-/** The observers of the addon, or null where it does not load; the TypeScript ones then do the same. */
-export function nativeObservers(): NativeObservers | null {
-  return nativeAddonState().addon;
-}

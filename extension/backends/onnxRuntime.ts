@@ -263,7 +263,11 @@ function outputSpec(value: InferenceSession.ValueMetadata, path: string): ValueS
   );
 }
 
-function runtimeFailed(file: string, reason: string, fix = 'Check the model with --log.'): CodedError {
+function runtimeFailed(
+  file: string,
+  reason: string,
+  fix = 'Check that the model runs in onnxruntime by itself.',
+): CodedError {
   return new CodedError({ code: 'RUNTIME_FAILED', reason: `${file}: ${reason}`, fix, place: { file } });
 }
 

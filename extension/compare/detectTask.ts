@@ -38,7 +38,6 @@ export interface CtcTask {
 }
 
 export type Task = ClassificationTask | CtcTask;
-export type TaskKind = Task['kind'];
 
 const floatTypes: ReadonlySet<string> = new Set(['fp32', 'fp64', 'fp16', 'bf16']);
 const integerTypes: ReadonlySet<string> = new Set([

@@ -219,6 +219,4 @@ export const planSchema = Type.Object(
 );
 
 export type Plan = Static<typeof planSchema>;
-/** The calibration part of a plan. */
-export type CalibrationPlan = Plan['calibration'];
 export type ShapeProfile = Plan['shapes'][string];

@@ -74,20 +74,12 @@ export function setFloat(node: Attributed, name: string, value: number): void {
   put(node, newAttribute({ name, type: attributeType.FLOAT, f: value }));
 }
 
-export function setFloats(node: Attributed, name: string, values: readonly number[]): void {
-  put(node, newAttribute({ name, type: attributeType.FLOATS, floats: values.slice() }));
-}
-
 export function setString(node: Attributed, name: string, value: string): void {
   put(node, newAttribute({ name, type: attributeType.STRING, s: new Uint8Array(Buffer.from(value, 'utf8')) }));
 }
 
 export function setTensor(node: Attributed, name: string, value: TensorProto): void {
   put(node, newAttribute({ name, type: attributeType.TENSOR, t: value }));
-}
-
-export function setGraph(node: Attributed, name: string, value: GraphProto): void {
-  put(node, newAttribute({ name, type: attributeType.GRAPH, g: value }));
 }
 
 /** Removes an attribute if it is there; says whether it was. */
