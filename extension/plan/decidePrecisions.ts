@@ -112,6 +112,8 @@ class Decider {
     if (schema === undefined) return `${node.opType} is not a standard ONNX operator`;
     if (low === 'bf16' && rules.noBf16InTensorrt.has(node.opType ?? ''))
       return `TensorRT has no ${node.opType} in BF16`;
+    if (rules.recurrentOperators.has(node.opType ?? '') && (node.input[4] ?? '') !== '')
+      return `TensorRT has ${node.opType} with sequence lengths in FP32 only`;
     if (this.shapeNodes.has(node)) return 'computes a shape or an index, which must be exact';
     const variable = this.floatVariable(node, schema);
     if (variable === null)

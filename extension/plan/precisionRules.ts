@@ -76,6 +76,12 @@ export const noBf16InTensorrt: ReadonlySet<string> = new Set([
   'Shrink',
 ]);
 
+/**
+ * Their fifth input is the length of each sequence; with it, TensorRT's import mixes FP32 zeros into FP16 and BF16 states and
+ * refuses the node (seen with TensorRT-RTX 1.7.1 for all three).
+ */
+export const recurrentOperators: ReadonlySet<string> = new Set(['LSTM', 'GRU', 'RNN']);
+
 /** Move or select elements without computing: they take the precision of what surrounds them. */
 export const copyOperators: ReadonlySet<string> = new Set(
   (
