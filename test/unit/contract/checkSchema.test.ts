@@ -27,6 +27,7 @@ describe('defaults', () => {
       cutoff: null,
       equalization: true,
       biasCorrection: true,
+      guardShare: 0.05,
       samples: 512,
       batchSize: 8,
       calibrator: 'builtin',
