@@ -13,10 +13,15 @@ import { RandomNumbers } from './randomNumbers';
 
 /** Inputs that set sizes: moving them by a thousandth changes shapes, which no rounding of data may do. */
 const sizeInputs: Readonly<Record<string, readonly number[]>> = {
-  Resize: [1, 2],
-  Upsample: [1],
-  Range: [0, 1, 2],
+  ConstantOfShape: [0],
+  Expand: [1],
   OneHot: [1],
+  Range: [0, 1, 2],
+  Reshape: [1],
+  Resize: [1, 2, 3],
+  Slice: [1, 2],
+  Tile: [1],
+  Upsample: [1],
 };
 
 export interface Move {
@@ -51,12 +56,18 @@ export function movedInputs(
   return { model: movedModel, feeds: movedFeeds };
 }
 
+/** Tensors that sizes are computed from, back to the Shape nodes where they come from. */
 function sizeTensors(model: Model): Set<string> {
   const found = new Set<string>();
   for (const graph of walkGraphs(model.proto.graph)) {
-    for (const node of graph.node) {
-      for (const position of sizeInputs[node.opType ?? ''] ?? []) found.add(node.input[position] ?? '');
-    }
+    const producers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+    const visit = (name: string | undefined): void => {
+      if (name === undefined || name === '' || found.has(name)) return;
+      found.add(name);
+      const producer = producers.get(name);
+      if (producer !== undefined && producer.opType !== 'Shape') producer.input.forEach(visit);
+    };
+    for (const node of graph.node) for (const at of sizeInputs[node.opType ?? ''] ?? []) visit(node.input[at]);
   }
   return found;
 }
