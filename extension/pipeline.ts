@@ -62,7 +62,9 @@ interface Draft {
   builds: BuildSummary[];
   /** Architectures that got no engine, and why. */
   refusals: { readonly target: string | null; readonly error: ErrorData }[];
+  /** What is timed and what is compared; null until the variant is written. */
   runnable: VariantFile | null;
+  evaluable: VariantFile | null;
   bytes: number | null;
 }
 
@@ -305,6 +307,7 @@ class Conversion {
       builds: [],
       refusals: [],
       runnable: null,
+      evaluable: null,
       bytes: null,
     };
     this.progress('plan', null, `Writing ${precision}`, precision);
@@ -329,6 +332,7 @@ class Conversion {
       draft.bytes = written.bytes;
       draft.artifacts.push(...(await this.describeModel(name)));
       draft.runnable = written.runnable;
+      draft.evaluable = written.evaluable;
     });
     return draft;
   }
@@ -397,7 +401,7 @@ class Conversion {
       // Measuring comes after it and is worth more than the last samples.
       budgetMs: remaining === null ? null : Math.max(0, remaining - measuringMs(this.plan, drafts)),
     };
-    const evaluated = await this.perVariant(drafts, (variants) =>
+    const evaluated = await this.perVariant(filesOf(drafts, 'evaluable'), (variants) =>
       this.worker.request('evaluate', { ...params, variants }, this.options),
     );
     const unseen = evaluated.answers[0]?.unseen ?? 0;
@@ -418,7 +422,9 @@ class Conversion {
         durationMs: Math.max(1, Math.round(benchmark.durationMs * share)),
       },
     };
-    return this.perVariant(drafts, (variants) => this.worker.request('measure', { ...params, variants }, this.options));
+    return this.perVariant(filesOf(drafts, 'runnable'), (variants) =>
+      this.worker.request('measure', { ...params, variants }, this.options),
+    );
   }
 
   /** What is left of the time budget, perhaps less than nothing; null without one. */
@@ -432,10 +438,9 @@ class Conversion {
    * of one of them, each is tried alone: the culprit gets the error, the others their results.
    */
   private async perVariant<T, More>(
-    drafts: readonly Draft[],
+    variants: VariantFile[],
     request: (variants: VariantFile[]) => Promise<PerVariant<T> & More>,
   ): Promise<PerVariant<T> & { readonly answers: readonly More[] }> {
-    const variants = drafts.flatMap((draft) => (draft.runnable === null ? [] : [draft.runnable]));
     try {
       const answer = await request(variants);
       return { results: answer.results, errors: answer.errors, answers: [answer] };
@@ -512,6 +517,11 @@ function requireBaseline(drafts: readonly Draft[]): void {
   throw new CodedError(
     baseline?.error ?? { code: 'INTERNAL', reason: 'No fp32 variant was written.', fix: 'Report this as a defect.' },
   );
+}
+
+/** The files of the variants that were written. */
+function filesOf(drafts: readonly Draft[], file: 'runnable' | 'evaluable'): VariantFile[] {
+  return drafts.flatMap((draft) => draft[file] ?? []);
 }
 
 function outOfTime(): CodedError {

@@ -4,6 +4,7 @@
  * Part of `verdict.ts`. A warning names what is wrong, how wrong, and what would mend it.
  */
 import {
+  listText,
   countText,
   decibelsText,
   intervalText,
@@ -110,11 +111,6 @@ function accuracyWarnings(variant: Variant, baseline: Variant | null): string[] 
   if (accuracy === null) return [];
   const warnings: string[] = [];
   const name = upper(variant);
-  if (accuracy.simulated) {
-    warnings.push(
-      `${name} was simulated: the CPU has no kernels of this type, so rounding casts around FP32 compute stood in for them.`,
-    );
-  }
   const broken = newNonFinite(accuracy, baseline?.accuracy ?? null);
   if (broken !== null && variant !== baseline) {
     warnings.push(
@@ -172,6 +168,16 @@ function failureWarnings(variant: Variant): string[] {
 }
 
 /** All warnings: those of earlier stages, those on the data, then variant by variant; none twice. */
+/** One sentence for all of them: it says how to read the numbers, not that something is wrong with a variant. */
+function simulationWarnings(variants: readonly Variant[]): string[] {
+  const names = variants.filter(({ accuracy }) => accuracy?.simulated === true).map(upper);
+  if (names.length === 0) return [];
+  const were = names.length === 1 ? 'was' : 'were';
+  return [
+    `${listText(names)} ${were} simulated: the CPU does not compute in 16 bits, so rounding casts around FP32 compute stood in for it.`,
+  ];
+}
+
 export function verdictWarnings(input: WarningInput): string[] {
   const baseline = baselineOf(input.variants);
   return [
@@ -184,5 +190,6 @@ export function verdictWarnings(input: WarningInput): string[] {
       ...(variant.precision === 'fp32' ? [] : graphWarnings(variant, input.model?.nodes ?? 0)),
       ...latencyWarnings(variant),
     ]),
+    ...simulationWarnings(input.variants),
   ];
 }

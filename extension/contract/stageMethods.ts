@@ -107,7 +107,16 @@ export type StageMethods = {
       /** Where a simulation goes if the runtime needs one. */
       readonly simulatedOutput: string;
     };
-    result: { bytes: number; sha256: string; decisions: Decision[]; warnings: string[]; runnable: VariantFile };
+    result: {
+      bytes: number;
+      sha256: string;
+      decisions: Decision[];
+      warnings: string[];
+      /** What the CPU runtime can run, for its latency: the variant, or a simulation of types that it cannot run at all. */
+      runnable: VariantFile;
+      /** What tells the variant's accuracy: a simulation too where the runtime runs its types, but does not round to them. */
+      evaluable: VariantFile;
+    };
   };
 
   build: {

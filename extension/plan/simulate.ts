@@ -52,6 +52,11 @@ export function simulate(model: Model, types: readonly HalfType[] = ['bf16']): S
   return { model: simulated, simulated: true };
 }
 
+/** Does a graph of the model store the type? */
+export function usesType(model: Model, type: HalfType): boolean {
+  return [...walkGraphs(model.proto.graph)].some((graph) => uses(graph, new Map([[onnxType(type), type]])));
+}
+
 /** Simulated types by their ONNX number. */
 type SimulatedTypes = ReadonlyMap<number | undefined, HalfType>;
 

@@ -58,7 +58,8 @@ describe('convert, on the digits sample', () => {
       expect(task?.top1, name).toBeGreaterThan(0.97);
       expect(task?.top1Low).toBeLessThan(task?.top1 ?? 0);
       expect(task?.top1High).toBeGreaterThan(task?.top1 ?? 1);
-      expect(accuracy?.simulated, name).toBe(name === 'bf16');
+      // The CPU rounds to neither half type between nodes; INT8 leaves the rest in FP16.
+      expect(accuracy?.simulated, name).toBe(name !== 'fp32');
     }
     const top1 = Object.fromEntries(report.variants.map(({ name, accuracy }) => [name, accuracy?.task?.top1 ?? 0]));
     expect(Math.abs((top1['fp16'] ?? 0) - (top1['fp32'] ?? 1))).toBeLessThanOrEqual(0.001);

@@ -129,7 +129,14 @@ function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly 
     write: ({ output, precision }) => {
       writeFileSync(output, precision);
       const runnable = { name: precision, path: output, simulated: false };
-      return { bytes: precision === 'fp32' ? 100 : 50, sha256: '', decisions: [], warnings: [], runnable };
+      return {
+        bytes: precision === 'fp32' ? 100 : 50,
+        sha256: '',
+        decisions: [],
+        warnings: [],
+        runnable,
+        evaluable: runnable,
+      };
     },
     build: ({ output, backend, target }) => {
       writeFileSync(output, 'engine');
@@ -219,7 +226,7 @@ describe('convert', () => {
         if (params.precision === 'bf16') throw failure('PRECISION_UNSUPPORTED');
         writeFileSync(params.output, params.precision);
         const runnable = { name: params.precision, path: params.output, simulated: false };
-        return { bytes: 50, sha256: '', decisions: [], warnings: [], runnable };
+        return { bytes: 50, sha256: '', decisions: [], warnings: [], runnable, evaluable: runnable };
       },
     });
     const report = await run(worker);
@@ -319,7 +326,7 @@ describe('convert', () => {
         writeFileSync(output, precision);
         abort.abort();
         const runnable = { name: precision, path: output, simulated: false };
-        return { bytes: 1, sha256: '', decisions: [], warnings: [], runnable };
+        return { bytes: 1, sha256: '', decisions: [], warnings: [], runnable, evaluable: runnable };
       },
     });
     await expect(run(worker, {}, abort.signal)).rejects.toMatchObject({ code: 'CANCELLED' });

@@ -3,12 +3,12 @@ import { readCalibrationTable } from '../../calibrate/calibrationTable';
 import { correctBiases } from '../../calibrate/correctBiases';
 import { equalizeChannels } from '../../calibrate/equalizeChannels';
 import type { CalibrationTable } from '../../contract/calibrationTable';
-import type { StageMethods } from '../../contract/stageMethods';
+import type { StageMethods, VariantFile } from '../../contract/stageMethods';
 import { loadModel } from '../../model/loadModel';
 import type { Model } from '../../model/model';
 import { saveModel } from '../../model/saveModel';
 import { applyPlan } from '../../plan/applyPlan';
-import { simulate } from '../../plan/simulate';
+import { simulate, usesType } from '../../plan/simulate';
 import { readRanges } from './rangesFile';
 
 export async function writeStage(params: StageMethods['write']['params']): Promise<StageMethods['write']['result']> {
@@ -19,14 +19,14 @@ export async function writeStage(params: StageMethods['write']['params']): Promi
   const source = precision === 'int8' && table !== null ? tunedForInt8(prepared, table) : prepared;
   const { model, decisions, warnings } = applyPlan(source, { precision, plan, ranges, table });
   const { bytes, sha256 } = await saveModel(model, params.output);
-  const simulation = simulate(model);
-  if (simulation.simulated) await saveModel(simulation.model, params.simulatedOutput);
-  const runnable = {
-    name: precision,
-    path: simulation.simulated ? params.simulatedOutput : params.output,
-    simulated: simulation.simulated,
-  };
-  return { bytes, sha256, decisions, warnings, runnable };
+  const simulation = simulate(model, ['bf16', 'fp16']);
+  const written: VariantFile = { name: precision, path: params.output, simulated: false };
+  if (!simulation.simulated) return { bytes, sha256, decisions, warnings, runnable: written, evaluable: written };
+  await saveModel(simulation.model, params.simulatedOutput);
+  const simulated: VariantFile = { name: precision, path: params.simulatedOutput, simulated: true };
+  // Of the two types, the runtime has kernels of FP16 (or casts around FP32 ones), which are what its latency is about.
+  const runnable = usesType(model, 'bf16') ? simulated : written;
+  return { bytes, sha256, decisions, warnings, runnable, evaluable: simulated };
 }
 
 /** The FP32 model with the weights and biases that the table's scales were found for. FP8 never clips and needs neither. */

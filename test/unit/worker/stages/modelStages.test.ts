@@ -100,8 +100,10 @@ describe('write', () => {
     expect(written).toMatchObject({
       ...(await describeFile(output)),
       runnable: { name: 'fp16', path: output, simulated: false },
+      // The CPU times the variant itself, but does not round between its nodes.
+      evaluable: { name: 'fp16', path: simulatedOutput, simulated: true },
     });
-    expect(existsSync(simulatedOutput)).toBe(false);
+    expect(existsSync(simulatedOutput)).toBe(true);
     const { proto } = await loadModel(output);
     expect(proto.graph.initializer.map(({ dataType }) => dataType)).toContain(10);
   });
@@ -109,7 +111,8 @@ describe('write', () => {
   it('writes a simulation beside a variant that the CPU cannot run', async () => {
     const { folder, params } = await prepared();
     const [output, simulatedOutput] = [path.join(folder, 'bf16.onnx'), path.join(folder, 'bf16.simulated.onnx')];
-    const { runnable } = await writeStage({ ...params, precision: 'bf16', output, simulatedOutput });
+    const { runnable, evaluable } = await writeStage({ ...params, precision: 'bf16', output, simulatedOutput });
+    expect(evaluable).toEqual(runnable);
     expect(runnable).toEqual({ name: 'bf16', path: simulatedOutput, simulated: true });
     expect(readFileSync(simulatedOutput).equals(readFileSync(output))).toBe(false);
   });
