@@ -285,15 +285,7 @@ class Conversion {
     try {
       await mkdir(this.scratch, { recursive: true });
     } catch (error) {
-      throw new CodedError(
-        {
-          code: 'OUTPUT_UNWRITABLE',
-          reason: `The output folder ${this.request.out} cannot be written: ${describe(error)}`,
-          fix: 'Give a folder you may write to with --out.',
-          place: { file: this.request.out },
-        },
-        { cause: error },
-      );
+      throw unwritable(this.request.out, error);
     }
   }
 
@@ -493,7 +485,10 @@ class Conversion {
   /** Moves the artifacts into the output folder. Until here a failed or cancelled run leaves no trace of itself. */
   async publish(artifacts: readonly Artifact[]): Promise<void> {
     for (const name of new Set(artifacts.map((artifact) => artifact.path))) {
-      await rename(path.join(this.scratch, name), path.join(this.request.out, name));
+      const destination = path.join(this.request.out, name);
+      await rename(path.join(this.scratch, name), destination).catch((error: unknown) => {
+        throw unwritable(destination, error);
+      });
     }
   }
 
@@ -522,6 +517,18 @@ function requireBaseline(drafts: readonly Draft[]): void {
 /** The files of the variants that were written. */
 function filesOf(drafts: readonly Draft[], file: 'runnable' | 'evaluable'): VariantFile[] {
   return drafts.flatMap((draft) => draft[file] ?? []);
+}
+
+function unwritable(file: string, cause: unknown): CodedError {
+  return new CodedError(
+    {
+      code: 'OUTPUT_UNWRITABLE',
+      reason: `${file} cannot be written: ${describe(cause)}`,
+      fix: 'Give a folder you may write to with --out.',
+      place: { file },
+    },
+    { cause },
+  );
 }
 
 function outOfTime(): CodedError {

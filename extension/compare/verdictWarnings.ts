@@ -167,7 +167,6 @@ function failureWarnings(variant: Variant): string[] {
   return [`${upper(variant)} ${variant.status === 'failed' ? 'failed' : 'was skipped'}${reason}`];
 }
 
-/** All warnings: those of earlier stages, those on the data, then variant by variant; none twice. */
 /** One sentence for all of them: it says how to read the numbers, not that something is wrong with a variant. */
 function simulationWarnings(variants: readonly Variant[]): string[] {
   const names = variants.filter(({ accuracy }) => accuracy?.simulated === true).map(upper);
@@ -178,6 +177,7 @@ function simulationWarnings(variants: readonly Variant[]): string[] {
   ];
 }
 
+/** All warnings: those of earlier stages, those on the data, then variant by variant, and how to read the accuracy. */
 export function verdictWarnings(input: WarningInput): string[] {
   const baseline = baselineOf(input.variants);
   return [

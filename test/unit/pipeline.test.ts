@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -348,6 +348,14 @@ describe('convert', () => {
     await expect(run(worker, { targets: ['sm_53'] })).rejects.toMatchObject({ code: 'TARGET_UNSUPPORTED' });
     expect(worker.calls).toEqual(['probe']);
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('says which file cannot take its place', async () => {
+    mkdirSync(path.join(out, 'model.fp16.onnx'), { recursive: true });
+    await expect(run(fakeWorker())).rejects.toMatchObject({
+      code: 'OUTPUT_UNWRITABLE',
+      place: { file: path.join(out, 'model.fp16.onnx') },
+    });
   });
 
   it('keeps files of an output folder that were there before', async () => {
