@@ -111,9 +111,9 @@ function halfIsland(b: GraphBuilder, x: Value): Value {
   return same(x, b.cast(inner, 'fp32'));
 }
 
+/** Through another type and back. (Not through its own: ONNX Runtime drops such casts and forgets bodies that read them.) */
 function castChain(b: GraphBuilder, x: Value): Value {
-  const [through] = [b.random.pick(['fp64', 'fp32'] as const)];
-  return same(x, b.cast(b.cast(x.name, through), 'fp32'));
+  return same(x, b.cast(b.cast(x.name, b.random.pick(['fp64', 'fp16'])), 'fp32'));
 }
 
 function existingQuantization(b: GraphBuilder, x: Value): Value {
