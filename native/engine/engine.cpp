@@ -99,6 +99,11 @@ public:
         }
     }
 
+    void clear() {
+        mIndices.clear();
+        mTimes.clear();
+    }
+
     std::vector<std::pair<std::string, double>> means(int64_t runs) const {
         std::vector<std::pair<std::string, double>> means = mTimes;
         for (auto& [name, time] : means) {
@@ -323,22 +328,40 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
     return PB_OK;
 }
 
+std::unique_ptr<nvinfer1::IExecutionContext> Engine::profiledContext(nvinfer1::IProfiler& profiler) const {
+    std::unique_ptr<nvinfer1::IExecutionContext> context(mEngine->createExecutionContext());
+    if (context == nullptr) {
+        return nullptr;
+    }
+    context->setProfiler(&profiler);
+    bool taken = true;
+    for (size_t i = 0; i < mTensors.size(); ++i) {
+        const char* name = mTensors[i].name.c_str();
+        if (mTensors[i].isInput) {
+            taken = taken && context->setInputShape(name, mContext->getTensorShape(name));
+        }
+        taken = taken && context->setTensorAddress(name, reinterpret_cast<void*>(mBindings[i]->device.address()));
+    }
+    return taken ? std::move(context) : nullptr;
+}
+
 PbStatus Engine::profile(int64_t runs, Reporter& reporter) {
     CudaDriver::get().useContext();
     if (const PbStatus status = requireBindings(reporter); status != PB_OK) {
         return status;
     }
     copyInputs();
+    // A context cannot be rid of its profiler, and runs layer by layer as long as it has one.
     LayerTimes times;
-    // The first run is not profiled: it loads kernels.
-    bool ran = enqueue();
-    mStream.synchronize();
-    mContext->setProfiler(&times);
-    for (int64_t i = 0; ran && i < runs && !reporter.cancelled(); ++i) {
-        ran = enqueue();
+    const std::unique_ptr<nvinfer1::IExecutionContext> context = profiledContext(times);
+    bool ran = context != nullptr;
+    for (int64_t i = 0; ran && i <= runs && !reporter.cancelled(); ++i) {
+        ran = context->enqueueV3(reinterpret_cast<cudaStream_t>(mStream.get()));
         mStream.synchronize();
+        if (i == 0) {
+            times.clear(); // the first run loads kernels
+        }
     }
-    mContext->setProfiler(nullptr);
     if (!ran) {
         return reporter.fail(PB_RUN, "TensorRT did not run the engine.");
     }

@@ -58,6 +58,8 @@ private:
     Engine(Library& library, std::unique_ptr<nvinfer1::ICudaEngine> engine,
            std::unique_ptr<nvinfer1::IExecutionContext> context);
 
+    //! A second context over the same bindings, or null.
+    std::unique_ptr<nvinfer1::IExecutionContext> profiledContext(nvinfer1::IProfiler& profiler) const;
     PbStatus requireBindings(Reporter& reporter) const;
     void copyInputs() const;
     void copyOutputs() const;

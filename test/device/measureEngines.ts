@@ -9,7 +9,7 @@
  * (weak typing); all are measured in turns and compared with the original model in onnxruntime, on the same samples.
  * Bundled and run by `run.mjs` and `onDevice.sh`.
  */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { Backend, BuildRequest } from '../../extension/backends/backend';
 import { OnnxRuntimeBackend } from '../../extension/backends/onnxRuntime';
@@ -17,8 +17,10 @@ import { tensorrtBackend } from '../../extension/backends/tensorrt';
 import { realisedShares } from '../../extension/backends/tensorrtLayers';
 import { batches } from '../../extension/calibrate/batches';
 import { decideVerdict } from '../../extension/compare/verdict';
+import type { ErrorData } from '../../extension/contract/errors';
 import type { Plan, Precision } from '../../extension/contract/plan';
-import type { BuildSummary, Report, Variant } from '../../extension/contract/report';
+import type { Accuracy, BuildSummary, Report, Variant } from '../../extension/contract/report';
+import type { PerVariant } from '../../extension/contract/stageMethods';
 import type { NamedTensors } from '../../extension/contract/tensor';
 import { describeFile } from '../../extension/files/describeFile';
 import { measureInterleaved, type BenchmarkEntry } from '../../extension/measure/measureInterleaved';
@@ -66,6 +68,12 @@ const onnxOf = (variant: EngineVariant): string => {
   return path.join(folder, artifact.path);
 };
 
+/** LEVEL: a lower optimization level, where time is short; the report's plan says so. */
+const builderOptions = {
+  ...converted.plan.builder,
+  optimizationLevel: Number(process.env['LEVEL'] ?? converted.plan.builder.optimizationLevel),
+};
+
 async function selectData() {
   return selectDataStage({ model: source, plan: converted.plan, baseDir: process.cwd(), python: 'python3' }, runtime);
 }
@@ -91,14 +99,22 @@ async function shapes(): Promise<Plan['shapes']> {
   );
 }
 
+/** The variants that the questions are about first: a session may end before all engines are built. */
+function buildOrder(): EngineVariant[] {
+  const order = (process.env['VARIANTS'] ?? 'fp32,int8-qdq,fp16-strong,fp16-weak,tf32').split(',');
+  return order.flatMap((name) => engineVariants.filter((variant) => variant.name === name));
+}
+
 type Builds = Record<string, { build: BuildSummary } | { error: string }>;
 
 async function buildAll(): Promise<void> {
   mkdirSync(engines, { recursive: true });
   const profile = await shapes();
-  const builds: Builds = {};
-  for (const variant of engineVariants) {
-    const builder = { ...converted.plan.builder, tf32: variant.tf32, timingCache: path.join(engines, 'timing.cache') };
+  const kept = path.join(engines, 'builds.json');
+  const builds: Builds = existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Builds) : {};
+  for (const variant of buildOrder()) {
+    if (variant.name in builds) continue;
+    const builder = { ...builderOptions, tf32: variant.tf32, timingCache: path.join(engines, 'timing.cache') };
     const { precision, typing } = variant;
     try {
       const onnx = onnxOf(variant);
@@ -157,9 +173,9 @@ async function measureAll(): Promise<void> {
     });
   }
   writeFileSync(path.join(engines, 'layers.json'), JSON.stringify(tactics, null, 1));
-  const benchmark = { warmupMs: 500, durationMs: 3000, iterations: 100, batch, cudaGraph: true };
+  const benchmark = { warmupMs: 500, durationMs: 1500, iterations: 100, batch, cudaGraph: true };
   const latency = await measureInterleaved(entries, benchmark);
-  const direct = await measureInterleaved(entries, { ...benchmark, durationMs: 1000, cudaGraph: false });
+  const direct = await measureInterleaved(entries, { ...benchmark, durationMs: 500, cudaGraph: false });
   for (const session of sessions) await session.close();
   for (const [name, error] of Object.entries(latency.errors)) log(`${name}: ${error.reason}`);
   for (const { name } of built) {
@@ -175,15 +191,20 @@ async function measureAll(): Promise<void> {
   const data = (await selectData()).evaluation;
   const variants = built.map((variant) => ({ name: variant.name, path: engineOf(variant), simulated: false }));
   const batchSize = Math.min(batch, 32);
-  const accuracy = await evaluateStage({ model: source, variants, data, batchSize, budgetMs: null }, either, {});
-  for (const [name, error] of Object.entries(accuracy.errors)) log(`accuracy of ${name}: ${error.reason}`);
-  for (const [name, { outputs, task }] of Object.entries(accuracy.results)) {
+  // ACCURACY=no: latency only; a batch of 1 answers as the larger one does.
+  const accuracy: PerVariant<Accuracy> & { skipped: number } =
+    process.env['ACCURACY'] === 'no'
+      ? { results: {}, errors: {}, skipped: 0 }
+      : await evaluateStage({ model: source, variants, data, batchSize, budgetMs: null }, either, {});
+  for (const [name, error] of Object.entries<ErrorData>(accuracy.errors)) log(`accuracy of ${name}: ${error.reason}`);
+  for (const [name, { outputs, task }] of Object.entries<Accuracy>(accuracy.results)) {
     log(`${name}: ${outputs[0]?.sqnrDb?.toFixed(2)} dB, top-1 ${task?.top1}, agreement ${task?.agreement}`);
   }
 
-  const fp32Bytes = statSync(engineOf(engineVariants[0] as EngineVariant)).size;
+  const fp32Engine = engineOf(engineVariants[0] as EngineVariant);
+  const fp32Bytes = existsSync(fp32Engine) ? statSync(fp32Engine).size : null;
   const reported: Variant[] = [];
-  for (const variant of engineVariants) {
+  for (const variant of engineVariants.filter(({ name }) => name in builds)) {
     const made = builds[variant.name];
     const written = converted.variants.find(({ precision }) => precision === variant.onnx);
     const failure = made !== undefined && 'error' in made ? made.error : null;
@@ -214,7 +235,7 @@ async function measureAll(): Promise<void> {
       accuracy: accuracy.results[variant.name] ?? null,
       speedup:
         measured === null || !latency.results['fp32'] ? null : latency.results['fp32'].medianMs / measured.medianMs,
-      sizeRatio: file === null ? null : file.bytes / fp32Bytes,
+      sizeRatio: file === null || fp32Bytes === null ? null : file.bytes / fp32Bytes,
     });
   }
   const info = await tensorrt.probe();
@@ -223,7 +244,7 @@ async function measureAll(): Promise<void> {
     ...converted,
     createdAt: new Date().toISOString(),
     command: `node test/device/run.mjs (${model}, batch ${batch})`,
-    plan: { ...plan, backend: 'tensorrt', benchmark },
+    plan: { ...plan, backend: 'tensorrt', builder: builderOptions, benchmark },
     host: {
       ...converted.host,
       gpu: info.gpu ?? null,

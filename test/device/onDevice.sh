@@ -63,31 +63,59 @@ pipeline)
   cp $work/pipeline/report.json $OUT/pipeline.json
   ;;
 build)
-  # Two batches of a model side by side, the models two by two; every process has its own timing cache.
-  for model in $models; do
-    for batch in 1 32; do
-      [ -s $work/$model/b$batch/done ] && continue
-      setsid nohup bash -c "until [ -s $work/$model/report.json ] || grep -q '^rc' $work/$model.convert.log; do sleep 1; done
-        $node $app/measureEngines.cjs build $model $batch $work >$work/$model.b$batch.build.log 2>&1; echo done >$work/$model/b$batch/done" \
-        >/dev/null 2>&1 </dev/null &
-    done
+  # One argument a lane, as "lite0:32 rec:1": the lanes run side by side and slow each other down, since building is
+  # mostly timing on the GPU (eight at once took ten times as long as one). An engine that is there is kept.
+  for lane in "${@:2}"; do
+    setsid nohup bash -c "for job in $lane; do
+        $node $app/measureEngines.cjs build \${job%:*} \${job#*:} $work >>$work/\${job%:*}.b\${job#*:}.build.log 2>&1
+      done" >/dev/null 2>&1 </dev/null &
   done
   ;;
 wait)
-  for ((i = 0; i < ${2:?seconds}; i++)); do
-    left=0
-    for model in $models; do for batch in 1 32; do [ -s $work/$model/b$batch/done ] || left=$((left + 1)); done; done
-    [ $left = 0 ] && break
-    sleep 1
-  done
-  echo "builds left: $left"
+  sleep ${2:?seconds}
   tail -n 2 $work/*.convert.log
   cat $work/*.build.log | cut -c1-300
+  ;;
+all)
+  # Everything after the unpacking in one call: builds for SECONDS, then the GPU is left to the measurements.
+  deadline=$((SECONDS + ${2:?seconds}))
+  lane() { # MODEL BATCH [VAR=VALUE…], three to a job
+    while [ $# -gt 0 ]; do
+      local left=$((deadline - SECONDS))
+      [ $left -gt 5 ] && env $3 timeout -s KILL $left $node $app/measureEngines.cjs build $1 $2 $work >>$work/$1.b$2.build.log 2>&1
+      shift 3
+    done
+  }
+  most="VARIANTS=fp32,int8-qdq,fp16-strong,fp16-weak"
+  lane lite0 32 $most &
+  lane lite0 1 $most &
+  lane digits 1 LEVEL=3 digits 32 $most cls 1 $most &
+  lane rec 32 "LEVEL=1 VARIANTS=int8-qdq,fp16-strong,fp32" cls 32 "LEVEL=1 $most" &
+  wait
+  cut -c1-200 $work/*.build.log
+  measured() { # MODEL BATCH [VAR=VALUE]
+    [ -s $work/$1/b$2/builds.json ] || return
+    env $3 timeout -s KILL 100 $node $app/measureEngines.cjs measure $1 $2 $work $work/results 2>&1 | tee -a $work/measure.log
+    tar czf $OUT/results.tgz -C $work results measure.log
+    tar czf $OUT/layers.tgz -C $work $(cd $work && ls -d */b*/layers.json */b*/builds.json)
+  }
+  mkdir -p $work/results
+  for model in $models; do cp $work/$model/report.json $work/results/cpu-$model.json; done
+  nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv
+  measured lite0 32 LEVEL=3
+  measured lite0 1 ACCURACY=no
+  measured digits 1 ACCURACY=no
+  measured digits 32 LEVEL=3
+  measured rec 32 LEVEL=1
+  measured cls 32 LEVEL=1
+  measured cls 1 ACCURACY=no
+  tar czf $OUT/inspector.tgz -C $work $(cd $work && ls -d */b*/int8-qdq.inspector.json */b*/fp16-strong.inspector.json *.log)
   ;;
 measure)
   nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv
   for model in ${2:-$models}; do
-    for batch in 1 32; do
+    for batch in ${3:-1 32}; do
+      [ -s $work/$model/b$batch/builds.json ] || continue
       timeout 150 $node $app/measureEngines.cjs measure $model $batch $work $work/results 2>&1 | tee -a $work/measure.log
     done
   done
