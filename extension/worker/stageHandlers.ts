@@ -26,6 +26,6 @@ export const stageHandlers: Handlers<WorkerMethods> = {
   calibrate: (params, options) => calibrateStage(params, runtime, nativeAddonState().addon, options),
   write: (params) => writeStage(params),
   build: (params, options) => buildStage(params, backends, options),
-  evaluate: (params, options) => evaluateStage(params, runtime, options),
+  evaluate: (params, options) => evaluateStage(params, runtime, options, backends),
   measure: (params, options) => measureStage(params, backends, options),
 };

@@ -21,13 +21,19 @@ import { withSelectedDataset } from './selectedDataset';
 type Params = StageMethods['evaluate']['params'];
 type Result = StageMethods['evaluate']['result'];
 
-export async function evaluateStage(params: Params, runtime: Backend, options: RunOptions): Promise<Result> {
+/** @param backends run the engines of variants that have one; without, the runtime's answer stands for all of them */
+export async function evaluateStage(
+  params: Params,
+  runtime: Backend,
+  options: RunOptions,
+  backends: readonly Backend[] = [],
+): Promise<Result> {
   const model = await loadModel(params.model);
   const metadata = Object.fromEntries(model.proto.metadataProps.map(({ key, value }) => [key ?? '', value ?? '']));
   const outputs = graphOutputs(model);
   return withSelectedDataset(params.data, graphInputs(model), options.signal, async (dataset) => {
     const reference = await runtime.open({ kind: 'onnx', path: params.model });
-    const variants = params.variants.map((file) => new EvaluatedVariant(file, runtime));
+    const variants = params.variants.map((file) => new EvaluatedVariant(file, runtime, backends));
     const progress = new EvaluationProgress(params.data.indices.length, options);
     let skipped = 0;
     try {
@@ -37,8 +43,8 @@ export async function evaluateStage(params: Params, runtime: Backend, options: R
         for (const variant of variants) {
           await variant.add(batch, expected, () => {
             const task = detectTask(outputs, expected, rowLabels(batch), metadata);
-            const { backend, classNames } = { backend: runtime.name, classNames: dataset.classes };
-            return new Comparison({ outputs, task, backend, simulated: variant.file.simulated, classNames });
+            const { backend, classNames } = { backend: variant.backend.name, classNames: dataset.classes };
+            return new Comparison({ outputs, task, backend, simulated: variant.simulated, classNames });
           });
         }
         progress.advance(batch.valid + batch.skipped.length);
@@ -85,18 +91,28 @@ function collect(variants: readonly EvaluatedVariant[], skipped: number, dataset
 class EvaluatedVariant {
   error: ErrorData | null = null;
   comparison: Comparison | null = null;
+  readonly backend: Backend;
+  readonly simulated: boolean;
+  private readonly artifact: Parameters<Backend['open']>[0];
   private session: Session | null = null;
 
   constructor(
     readonly file: VariantFile,
-    private readonly runtime: Backend,
-  ) {}
+    runtime: Backend,
+    backends: readonly Backend[],
+  ) {
+    // Seen on a GPU: an INT8 engine answered nonsense where the same graph was right on the processor.
+    const { engine } = file;
+    this.artifact = engine === undefined ? { kind: 'onnx', path: file.path } : { kind: 'engine', path: engine.path };
+    this.backend = backends.find(({ name }) => name === engine?.backend) ?? runtime;
+    this.simulated = engine === undefined && file.simulated;
+  }
 
   async add(batch: Batch, reference: NamedTensors, newComparison: () => Comparison): Promise<void> {
     if (this.error !== null) return;
     this.comparison ??= newComparison();
     try {
-      this.session ??= await this.runtime.open({ kind: 'onnx', path: this.file.path }, { exact: true });
+      this.session ??= await this.backend.open(this.artifact, { exact: true });
       const test = await this.session.run(convertFeeds(batch.tensors, this.session));
       this.comparison.add({
         ids: batch.ids,
