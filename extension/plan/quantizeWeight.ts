@@ -9,7 +9,6 @@ import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../model/float
 import { float8Array, fromFloat8 } from './float8';
 import type { QuantizedType } from './placeQuantization';
 import type { ComputeType } from './precisionRules';
-import { roundKeepingSums } from './roundWeights';
 
 export interface QuantizeWeightOptions {
   readonly dtype: QuantizedType;
@@ -38,10 +37,7 @@ export function quantizeWeight(weight: Tensor, { dtype, axis, rest }: QuantizeWe
     const scale = scales[channel]!;
     for (let i = start; i < end; i++) divided[i] = source[i]! / scale;
   });
-  const data =
-    dtype === 'int8'
-      ? roundKeepingSums(divided, channelPositions(layout), kernelSize(weight.dims, axis))
-      : float8Array(divided);
+  const data = dtype === 'int8' ? roundedInt8(divided) : float8Array(divided);
   return {
     values: { dtype, dims: weight.dims, data },
     scales: { dtype: 'fp32', dims: axis === null ? [] : [layout.channels], data: scales },
@@ -62,9 +58,18 @@ export function dequantize(values: Tensor, scales: Tensor, axis: number | null):
   return { dtype: 'fp32', dims: values.dims, data };
 }
 
-/** Elements of one kernel of a convolution [M, C, k…]; a matrix, whose scales lie along its last axis, has none. */
-function kernelSize(dims: readonly number[], axis: number | null): number {
-  return axis === dims.length - 1 ? 1 : elementCount(dims.slice(2));
+/**
+ * To the nearest, ties to even, ±127, as QuantizeLinear rounds. Rounding that keeps kernel sums (SQuant) was measured and dropped:
+ * with bias correction it cost the OCR recognizer 4.5 dB (docs/measurements/precision-notes.md).
+ */
+function roundedInt8(divided: Float32Array): Int8Array {
+  return Int8Array.from(divided, (value) => Math.max(-127, Math.min(127, roundHalfEven(value))));
+}
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
 }
 
 /** Zeros of the quantized type. */
@@ -96,18 +101,6 @@ export function forEachChannelRun(
 ): void {
   for (let block = 0, start = 0; block < outer; block++) {
     for (let channel = 0; channel < channels; channel++, start += inner) visit(start, start + inner, channel);
-  }
-}
-
-/** Positions of the elements of each channel, in the order of the tensor. */
-function* channelPositions({ outer, channels, inner }: ChannelLayout): Iterable<Uint32Array> {
-  const positions = new Uint32Array(outer * inner);
-  for (let channel = 0; channel < channels; channel++) {
-    for (let block = 0, i = 0; block < outer; block++) {
-      const start = (block * channels + channel) * inner;
-      for (let offset = 0; offset < inner; offset++) positions[i++] = start + offset;
-    }
-    yield positions;
   }
 }
 
