@@ -65,6 +65,69 @@ export interface BuildRequest {
    * timings favor it (TensorRT 8 and 10).
    */
   readonly typing?: 'strong' | 'weak';
+  /** Values of inputs that hold a shape, by name; such an input's `shapes` entry, if any, is its own size. */
+  readonly shapeValues?: Plan['shapes'];
+  /** More optimization profiles beside `shapes`; each names the same inputs. */
+  readonly moreProfiles?: readonly Plan['shapes'][];
+  /** Weak typing: layers, by exact name of the ONNX node, that are to compute in a type of their own. */
+  readonly layerPrecisions?: Readonly<Record<string, LayerPrecision>>;
+  /** Whether the builder must keep to `layerPrecisions` (it fails where it cannot) or should. Default `obey`. */
+  readonly constraints?: 'obey' | 'prefer';
+  /** Element type (weak typing only; strong typing has them in the graph) and memory layouts of graph inputs and outputs. */
+  readonly io?: Readonly<Record<string, IoRequest>>;
+  /** Weak INT8 by TensorRT's own calibrator (TensorRT 8 and 10). */
+  readonly calibrator?: CalibratorRequest;
+  /** DLA: layers that it cannot run go to the GPU. Default true. */
+  readonly gpuFallback?: boolean;
+}
+
+export type LayerPrecision = 'fp32' | 'fp16' | 'bf16' | 'int8';
+
+/** Memory layouts of a binding, in TensorRT's words. */
+export const ioFormats = [
+  'linear',
+  'chw2',
+  'chw4',
+  'chw16',
+  'chw32',
+  'hwc',
+  'hwc8',
+  'hwc16',
+  'dhwc8',
+  'cdhw32',
+  'dlaLinear',
+  'dlaHwc4',
+] as const;
+export type IoFormat = (typeof ioFormats)[number];
+
+export interface IoRequest {
+  readonly dtype?: 'fp32' | 'fp16' | 'bf16' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool';
+  /** Those that the builder may choose among; left out: linear. */
+  readonly formats?: readonly IoFormat[];
+}
+
+/** TensorRT's calibrators, as `IInt8EntropyCalibrator2` and so on. */
+export const tensorrtCalibrators = ['entropy2', 'entropy', 'minmax', 'legacy'] as const;
+export type TensorrtCalibrator = (typeof tensorrtCalibrators)[number];
+
+/** A calibration by TensorRT: it pulls batch after batch, sees every tensor, and sets the scales. */
+export interface CalibratorRequest {
+  readonly algorithm: TensorrtCalibrator;
+  /** Legacy: share of the values kept, 0–1. */
+  readonly quantile?: number;
+  /** Legacy: regression cutoff, 0–1. */
+  readonly cutoff?: number;
+  /**
+   * Shape of every input in each batch, batch axis included. TensorRT calibrates at one shape, so all batches have it; the
+   * caller leaves out a smaller last one.
+   */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** A calibration cache that TensorRT reads instead of data (it calibrates nothing then), or null. */
+  readonly cache: Uint8Array | null;
+  /** Opened at most once, and not at all where the cache serves. Closed early when the build ends before the data. */
+  batches(signal: AbortSignal): AsyncIterable<NamedTensors>;
+  /** Called once with the cache that TensorRT wrote, where it calibrated. */
+  readonly onCache?: (cache: Uint8Array) => void | Promise<void>;
 }
 
 export interface Backend {
