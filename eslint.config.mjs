@@ -46,6 +46,13 @@ export default tseslint.config(
     }),
   },
   {
+    files: ['extension/contract/panels/**/*.ts'],
+    rules: forbid({
+      group: ['../../*', 'vscode', 'node:*'],
+      message: 'contract/ is shared with webviews: it imports nothing outside contract/.',
+    }),
+  },
+  {
     files: ['webview/**/*.ts'],
     rules: forbid(vscodeOnlyInUi, {
       regex: '^(\\.\\./)+extension/(?!contract/)',

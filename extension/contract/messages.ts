@@ -1,5 +1,5 @@
 /**
- * What the sides of each channel answer and emit: the worker process now, the panels later.
+ * What the sides of the worker's channel answer and emit. Those of the panels' channels are in `panels/`.
  *
  * To add something the worker can do: add its parameters and result to a method map (`stageMethods.ts` for the stages of
  * the pipeline), then its handler in `worker/stageHandlers.ts`; the compiler asks for it.
