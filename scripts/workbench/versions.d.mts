@@ -1,0 +1,2 @@
+export const codeServerVersion: string;
+export const nodeVersion: string;
