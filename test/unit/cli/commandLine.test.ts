@@ -1,0 +1,108 @@
+import * as path from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseArguments } from '../../../extension/cli/arguments';
+import { commandLine, type CommandLineRequest } from '../../../extension/cli/commandLine';
+import { convertSpec } from '../../../extension/cli/convertOptions';
+import { relocatePlan } from '../../../extension/cli/relocatePlan';
+import { resolvePlan } from '../../../extension/cli/resolvePlan';
+import { completePlan, type PlanParts } from '../../../extension/contract/checkSchema';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'pb-line-'));
+  mkdirSync(path.join(folder, 'models'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A plan in `models/`, for a command line in the folder above. */
+function request(parts: Omit<PlanParts, 'model'>, more: Partial<CommandLineRequest> = {}): CommandLineRequest {
+  return {
+    plan: completePlan({ model: 'm.onnx', ...parts }),
+    baseDir: path.join(folder, 'models'),
+    cwd: folder,
+    out: path.join(folder, 'models', 'm-precision'),
+    planFile: null,
+    planFileIfNeeded: path.join(folder, 'models', 'm.trtplan.json'),
+    python: null,
+    ...more,
+  };
+}
+
+/** What the command line's parser makes of it, with paths as the plan has them. */
+function parsed({ cwd, baseDir }: CommandLineRequest, words: readonly string[]) {
+  const resolved = resolvePlan(parseArguments(convertSpec, words.slice(1)), cwd);
+  return relocatePlan(resolved.plan, resolved.baseDir, baseDir);
+}
+
+describe('commandLine', () => {
+  it('says nothing of what is as usual', () => {
+    expect(commandLine(request({})).text).toBe('precision-bench convert models/m.onnx --out models/m-precision');
+  });
+
+  const plans: Record<string, Omit<PlanParts, 'model'>> = {
+    precisions: { precisions: ['fp32', 'int8'] },
+    'data and labels': { calibration: { data: 'cal', labels: 'l.csv' }, evaluation: { data: '../e', labels: 'e.csv' } },
+    'a Python class': { calibration: { data: 'cal.py:Data("images", size=3)' } },
+    'every number of calibration': {
+      calibration: { algorithm: 'legacy', percentile: 99.5, cutoff: 0.25, samples: 7, batchSize: 3, table: 't.json' },
+    },
+    'the calibrator of TensorRT': { calibration: { calibrator: 'tensorrt' } },
+    'evaluation samples': { evaluation: { samples: 11 } },
+    'a preset': { preprocess: 'imagenet' },
+    'a preprocessing file': { preprocess: 'steps.json' },
+    'a preprocessing file in a folder': { preprocess: 'pre/steps' },
+    'a preprocessing file that looks like a preset': { preprocess: './steps' },
+    bindings: { bindings: { 'input=0': 'fp16', output: 'int32' } },
+    keep: {
+      keep: [
+        { match: 'OP:Softmax', precision: 'fp32' },
+        { match: '/enc/*=x', precision: 'fp16' },
+      ],
+    },
+    shapes: {
+      shapes: { x: { min: [1, 3, 8, 8], opt: [2, 3, 8, 8], max: [4, 3, 8, 8] }, s: { min: [1], opt: [1], max: [1] } },
+    },
+    backend: { backend: 'tensorrt-rtx', targets: ['sm_75', 'sm_89'] },
+    'gates with negative decibels': { gates: { maxTop1Drop: 0, minSqnrDb: -3.5, minAgreement: 0.99 } },
+    benchmark: { benchmark: { warmupMs: 0, durationMs: 10, batch: 4 } },
+  };
+  it.each(Object.entries(plans))('writes %s as flags that parse back', (_, parts) => {
+    const asked = request(parts);
+    const line = commandLine(asked);
+    expect(line.planFile).toBeNull();
+    expect(parsed(asked, line.words)).toEqual(asked.plan);
+  });
+
+  const withoutFlag: Record<string, Omit<PlanParts, 'model'>> = {
+    'preprocessing steps': { preprocess: [{ op: 'toTensor' }] },
+    'a builder option': { builder: { workspaceMiB: 512 } },
+    'a scalar shape': { shapes: { s: { min: [], opt: [], max: [] } } },
+  };
+  it.each(Object.entries(withoutFlag))('names a plan file for %s', (_, parts) => {
+    const line = commandLine(request(parts));
+    expect(line.planFile).toBe(path.join(folder, 'models', 'm.trtplan.json'));
+    expect(line.text).toBe('precision-bench convert --plan models/m.trtplan.json --out models/m-precision');
+  });
+
+  it('reads the plan file where there is one', () => {
+    const planFile = path.join(folder, 'p q.trtplan.json');
+    writeFileSync(planFile, JSON.stringify({ schemaVersion: 1, model: 'models/m.onnx', precisions: ['int8'] }));
+    const line = commandLine(request({}, { planFile }));
+    expect(line.text).toBe("precision-bench convert --plan 'p q.trtplan.json' --out models/m-precision");
+    expect(resolvePlan(parseArguments(convertSpec, line.words.slice(1)), folder).plan.precisions).toEqual(['int8']);
+  });
+
+  it('leaves out no interpreter and takes a model that looks like an option for a file', () => {
+    const asked = request({}, { python: '/opt/my python/bin/python', cwd: path.join(folder, 'models') });
+    const line = commandLine({ ...asked, plan: { ...asked.plan, model: '-m.onnx' } });
+    expect(line.text).toContain("--python '/opt/my python/bin/python'");
+    expect(line.words[1]).toBe('./-m.onnx');
+    expect(line.planFile).toBeNull();
+  });
+
+  it('does not mind the order of precisions', () => {
+    expect(commandLine(request({ precisions: ['int8', 'fp16'] })).text).toContain('--precisions=fp32,fp16,int8');
+  });
+});
