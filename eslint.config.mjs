@@ -59,7 +59,10 @@ export default tseslint.config(
       message: 'A webview imports only extension/contract/.',
     }),
   },
-  { files: ['extension/extension.ts', 'extension/ui/**/*.ts'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    files: ['extension/extension.ts', 'extension/ui/**/*.ts', 'test/host/**/*.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
   {
     files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
     languageOptions: {

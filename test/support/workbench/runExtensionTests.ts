@@ -4,6 +4,7 @@
  * The workbench hears of a crashed extension host as exit code 0, so the server's own record of a clean exit is demanded
  * as well; that tests ran at all is for the caller to see in the results they leave.
  */
+import { outputMark } from './outputMark';
 import { startBrowser, type Browser } from './startBrowser';
 import { startServer, type Server, type ServerOptions } from './startServer';
 import { workbenchUrl, type WindowContents } from './workbenchUrl';
@@ -38,9 +39,6 @@ export async function runExtensionTests(options: ExtensionTestOptions): Promise<
   }
 }
 
-/** Mocha's lines, and no others: the workbench sends its own log through the same function. */
-export const outputMark = '\u2502 ';
-
 async function untilExit(server: Server, { page }: Browser, options: ExtensionTestOptions): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -48,15 +46,19 @@ async function untilExit(server: Server, { page }: Browser, options: ExtensionTe
       const fail = (reason: string) => {
         reject(new Error(reason));
       };
-      page.exposeFunction('codeAutomationExit', (code: number) => {
-        resolve(code);
-      }).catch(reject);
-      page.exposeFunction('codeAutomationLog', (_type: string, args: unknown[]) => {
-        const text = args.map(String).join(' ');
-        for (const line of text.split('\n').filter((each) => each.startsWith(outputMark))) {
-          options.onOutput(line.slice(outputMark.length));
-        }
-      }).catch(reject);
+      page
+        .exposeFunction('codeAutomationExit', (code: number) => {
+          resolve(code);
+        })
+        .catch(reject);
+      page
+        .exposeFunction('codeAutomationLog', (_type: string, args: unknown[]) => {
+          const text = args.map(String).join(' ');
+          for (const line of text.split('\n').filter((each) => each.startsWith(outputMark))) {
+            options.onOutput(line.slice(outputMark.length));
+          }
+        })
+        .catch(reject);
       page.on('crash', () => {
         fail('The workbench page crashed.');
       });
