@@ -10,18 +10,19 @@ import type { Precision } from '../contract/plan';
 import type { Decision } from '../contract/report';
 import type { DType } from '../contract/tensor';
 import { cloneModel } from '../model/cloneModel';
-import { describeNode } from '../model/graphIndex';
+import { describeNode, GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
+import { ActivationScales, quantizedMax } from './activationScales';
 import { decidePrecisions, typesOf, type PrecisionDecisions } from './decidePrecisions';
 import { unmatchedRules, type KeepRule } from './keepRules';
-import { placeQuantization, type QuantizedType } from './placeQuantization';
+import { placeQuantization, type QuantizationPlacement, type QuantizedType } from './placeQuantization';
 import type { ComputeType } from './precisionRules';
 import { removeUnused } from './prepare/removeUnused';
 import { simplifyCasts } from './simplifyCasts';
 import { writeBindings } from './writeBindings';
 import { writeCasts } from './writeCasts';
-import { quantizedMax, writeQuantization, type WrittenQuantization } from './writeQuantization';
+import { writeQuantization, type WeightStorage } from './writeQuantization';
 
 /** The part of a plan that decides how a graph is written. */
 export interface PlanChoices {
@@ -37,8 +38,8 @@ export interface ApplyPlanRequest {
   readonly table: CalibrationTable | null;
   /** Precision of what int8 and fp8 leave: FP16 unless said otherwise. */
   readonly rest?: ComputeType;
-  /** `quantizedInGraph` writes weights as float → Q → DQ, which TensorRT 8 needs. */
-  readonly weights?: 'stored' | 'quantizedInGraph';
+  /** How 8-bit weights are kept in the file; `auto` unless said otherwise. */
+  readonly weightStorage?: WeightStorage | undefined;
 }
 
 export interface AppliedPlan {
@@ -96,7 +97,7 @@ class VariantWriter {
     const types: Map<string, DType> = decided?.types ?? typesOf(this.model, this.request.ranges);
     const precisions = new Map<NodeProto, ComputeType>();
     for (const [node, { dtype }] of decided?.nodes ?? []) precisions.set(node, dtype);
-    const quantization = decided === null ? null : this.quantize(decided, precisions, types);
+    const placement = decided === null ? null : this.quantize(decided, precisions, types);
     const bindings = writeBindings(this.model, {
       bindings: this.request.plan.bindings,
       types,
@@ -114,7 +115,7 @@ class VariantWriter {
     removeUnused(graph);
     return {
       model: this.model,
-      decisions: reportDecisions(decided, quantization, this.precision),
+      decisions: reportDecisions(decided, placement, this.precision),
       warnings: [...this.warnings, ...bindings.warnings],
     };
   }
@@ -133,35 +134,60 @@ class VariantWriter {
     decided: PrecisionDecisions,
     precisions: Map<NodeProto, ComputeType>,
     types: Map<string, DType>,
-  ): QuantizationResult | null {
+  ): QuantizationPlacement | null {
     const dtype = quantizedTypeOf(this.precision);
     if (this.rest === 'fp32') for (const node of precisions.keys()) precisions.set(node, 'fp32');
     if (dtype === null) return null;
-    const { ranges } = this.request;
-    // Measured for INT8; FP8 has another error and no guard.
-    const guarded = dtype === 'int8' ? this.request.table?.guarded : undefined;
-    const placement = placeQuantization(this.model, decided, { dtype, keep: this.keep, ranges, guarded });
-    // A model in which no layer can be quantized has nothing to calibrate: its variant is the rest precision, with a warning.
-    const table = this.request.table ?? (placement.edges.length === 0 ? { tensors: {} } : null);
-    if (table === null) {
+    const placed = this.place(decided, dtype);
+    if (placed === null) {
       throw new CodedError({
         code: 'CALIBRATION_FAILED',
         reason: `${this.precision} needs a calibration table and there is none.`,
         fix: 'Give calibration data with --data, or a table with --calib-table.',
       });
     }
+    const index = new GraphIndex(this.model.proto.graph);
     const written = writeQuantization(this.model, {
-      placement,
-      table,
+      ...placed,
       dtype,
       rest: this.rest,
-      weights: this.request.weights ?? 'stored',
+      madeIn: (tensor) => this.madeIn(tensor, index, precisions),
+      weightStorage: this.request.weightStorage ?? 'auto',
     });
     for (const [node, precision] of written.precisions) precisions.set(node, precision);
     for (const [name, type] of typesOf(this.model, null)) if (!types.has(name)) types.set(name, type);
     if (written.quantized.size === 0)
       this.warnings.push(`No layer of this model could be written in ${this.precision}.`);
-    return { exclusions: placement.exclusions, written };
+    return placed.placement;
+  }
+
+  /** A placement in which every tensor has a usable scale; null where that takes a table and there is none. */
+  private place(
+    decided: PrecisionDecisions,
+    dtype: QuantizedType,
+  ): { placement: QuantizationPlacement; scales: ActivationScales } | null {
+    const { ranges } = this.request;
+    // Measured for INT8; FP8 has another error and no guard.
+    const guarded = dtype === 'int8' ? this.request.table?.guarded : undefined;
+    const excluded = new Map<NodeProto, string>();
+    for (;;) {
+      const placement = placeQuantization(this.model, decided, { dtype, keep: this.keep, ranges, guarded, excluded });
+      // A model in which no layer can be quantized has nothing to calibrate: its variant is the rest precision, with a warning.
+      const table = this.request.table ?? (placement.edges.length === 0 ? { tensors: {} } : null);
+      if (table === null) return null;
+      const scales = new ActivationScales(placement, { table, dtype, rest: this.rest });
+      const faults = scales.faults();
+      if (faults.size === 0) return { placement, scales };
+      for (const [node, reason] of faults) excluded.set(node, reason);
+    }
+  }
+
+  /** The type in which a tensor is made: by its node, or as the binding of a graph input. */
+  private madeIn(tensor: string, index: GraphIndex, precisions: ReadonlyMap<NodeProto, ComputeType>): ComputeType {
+    const producer = index.producer(tensor);
+    if (producer !== undefined) return precisions.get(producer) ?? 'fp32';
+    const bound = this.request.plan.bindings[tensor] ?? 'fp32';
+    return bound === 'fp16' || bound === 'bf16' || bound === 'fp32' ? bound : this.rest;
   }
 
   private scaleOf(tensor: string): number | null {
@@ -172,14 +198,9 @@ class VariantWriter {
   }
 }
 
-interface QuantizationResult {
-  readonly exclusions: ReadonlyMap<NodeProto, string>;
-  readonly written: WrittenQuantization;
-}
-
 function reportDecisions(
   decided: PrecisionDecisions | null,
-  quantization: QuantizationResult | null,
+  placement: QuantizationPlacement | null,
   precision: Precision,
 ): Decision[] {
   if (decided === null) return [];
@@ -187,7 +208,7 @@ function reportDecisions(
   const report = (node: NodeProto, dtype: string, reason: string) =>
     found.push({ node: describeNode(node), opType: node.opType ?? '', precision: dtype, reason });
   for (const [node, { dtype, reason }] of decided.nodes) {
-    const excluded = quantization?.written.left.get(node) ?? quantization?.exclusions.get(node);
+    const excluded = placement?.exclusions.get(node);
     if (reason !== null) report(node, dtype, reason);
     else if (excluded !== undefined && precision !== dtype) report(node, dtype, excluded);
   }

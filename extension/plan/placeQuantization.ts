@@ -2,10 +2,12 @@
  * Decides where Q/DQ pairs go: which inputs of which nodes are read through 8 bits, and which tensors share a scale.
  *
  * Placement follows what TensorRT fuses (ALGORITHMS §2): inputs only, never outputs; weights per channel; fused epilogues
- * raw; of a residual sum only the skip input; one scale for what a Concat joins. Knows nothing of scale values:
- * `scaleTargets.ts` tells calibration which tensors need one and `writeQuantization.ts` writes the pairs.
+ * raw; of a residual sum only the skip input; one scale for what a Concat joins. No layer is left half quantized: TensorRT's
+ * grouped convolutions take 8 bits only if they give 8 bits. Knows nothing of scale values: `scaleTargets.ts` tells
+ * calibration which tensors need one and `writeQuantization.ts` writes the pairs.
  */
 import type { TensorRanges } from '../contract/calibrationTable';
+import { getInt } from '../model/attributes';
 import { GraphIndex } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
@@ -49,6 +51,8 @@ export interface PlaceOptions {
   readonly ranges: TensorRanges | null;
   /** Layers to leave out, by node name, and why. */
   readonly guarded?: Readonly<Record<string, string>> | undefined;
+  /** Nodes of any kind to leave out, and why. */
+  readonly excluded?: ReadonlyMap<NodeProto, string> | undefined;
 }
 
 export function placeQuantization(
@@ -56,12 +60,28 @@ export function placeQuantization(
   decisions: PrecisionDecisions,
   options: PlaceOptions,
 ): QuantizationPlacement {
-  return new Placer(model, decisions, options).place();
+  const index = new GraphIndex(model.proto.graph);
+  const constants = new Constants(model.proto.graph, model);
+  const excluded = new Map(options.excluded);
+  // Leaving a layer out can leave the one before it with an output that nobody reads in 8 bits: until all are whole.
+  for (;;) {
+    const placer = new Placer(model, decisions, { ...options, excluded }, index, constants);
+    const placement = placer.place();
+    const half = placer.halfQuantized();
+    if (half.length === 0) return placement;
+    for (const node of half) excluded.set(node, halfQuantizedReason);
+  }
 }
 
+/**
+ * Seen on an H200 with TensorRT 10.6: for a depthwise convolution with 8-bit inputs and an FP16 output there is no kernel, and
+ * the builder dequantizes its weights at run time into an FP16 kernel that reads them in another layout. The engine builds and
+ * answers nonsense (docs/measurements/h200-trt10.6).
+ */
+const halfQuantizedReason =
+  'TensorRT has no grouped convolution from 8 bits to more, and its output is not read in 8 bits';
+
 class Placer {
-  private readonly index: GraphIndex;
-  private readonly constants: Constants;
   private readonly edges = new Map<string, QuantizedEdge>();
   private readonly weights: QuantizedWeight[] = [];
   private readonly exclusions = new Map<NodeProto, string>();
@@ -74,10 +94,9 @@ class Placer {
     private readonly model: Model,
     private readonly decisions: PrecisionDecisions,
     private readonly options: PlaceOptions,
-  ) {
-    this.index = new GraphIndex(model.proto.graph);
-    this.constants = new Constants(model.proto.graph, model);
-  }
+    private readonly index: GraphIndex,
+    private readonly constants: Constants,
+  ) {}
 
   place(): QuantizationPlacement {
     const { node: nodes } = this.model.proto.graph;
@@ -105,7 +124,7 @@ class Placer {
       return;
     }
     const guarded = this.options.guarded?.[node.name ?? ''];
-    const reason = decision.reason ?? guarded;
+    const reason = decision.reason ?? guarded ?? this.options.excluded?.get(node);
     if (reason !== undefined) {
       this.exclusions.set(node, reason);
       return;
@@ -151,6 +170,22 @@ class Placer {
     });
   }
 
+  /** Quantized layers that TensorRT would not run in 8 bits, because what reads their output does not read it in 8 bits. */
+  halfQuantized(): NodeProto[] {
+    return [...this.quantized].filter((node) => getInt(node, 'group', 1) > 1 && !this.isRequantized(node));
+  }
+
+  /** Is the output, behind an activation that fuses, read through Q/DQ pairs only? */
+  private isRequantized(node: NodeProto): boolean {
+    const output = node.output[0] ?? '';
+    if (this.index.isGraphOutput(output) || this.index.outerUses(output).length > 0) return false;
+    const [first, ...others] = this.index.consumers(output);
+    if (first !== undefined && others.length === 0 && fusedActivations.has(first.node.opType ?? '')) {
+      return this.isRequantized(first.node);
+    }
+    return this.isQuantizedTensor(output);
+  }
+
   private scaleSources(): Map<string, string[]> {
     const groups = new Map<string, string[]>();
     for (const output of this.joined) {
@@ -183,7 +218,8 @@ class Placer {
 
   private isLow(node: NodeProto): boolean {
     const decision = this.decisions.nodes.get(node);
-    return decision !== undefined && decision.reason === null && keepRuleFor(node, this.options.keep) === undefined;
+    const left = keepRuleFor(node, this.options.keep) !== undefined || this.options.excluded?.has(node) === true;
+    return decision !== undefined && decision.reason === null && !left;
   }
 
   private readonly numbers = new Map<NodeProto, number>();
@@ -197,6 +233,9 @@ class Placer {
     return number;
   }
 }
+
+/** Activations that are part of INT8 convolution kernels. */
+const fusedActivations = new Set(['Relu', 'Clip']);
 
 const epilogue = new Set([
   'Relu',

@@ -1,39 +1,44 @@
 /**
- * Writes the Q/DQ pairs of a placement into the graph, with the scales of a calibration table.
+ * Writes the Q/DQ pairs of a placement into the graph.
  *
  * Runs on the FP32 graph: scales are FP32 constants here, already rounded to the type that `writeCasts.ts` stores them in,
- * so that values are quantized with exactly the scale they are read back with. Weights become 8-bit constants behind a
- * DequantizeLinear (the file shrinks); TensorRT 8 wants them as float → Q → DQ instead.
+ * so that values are quantized with exactly the scale they are read back with. The form is the one that TensorRT's own tools
+ * write: every DequantizeLinear feeds its layer directly, in the type that the layer computes in; a QuantizeLinear reads its
+ * tensor in the type that the tensor is made in, so that no cast stands before it; zero points are written out.
+ *
+ * Weights are 8-bit constants behind a DequantizeLinear (the file shrinks) or floats behind a pair. TensorRT before 10 takes
+ * floats only. TensorRT 10 takes both, but where it finds no 8-bit kernel it can fold the float form only; so `auto` stores
+ * dense layers in 8 bits, and as floats what may lack a kernel: grouped, transposed, one- and three-dimensional convolutions.
  */
-import type { CalibrationTable } from '../contract/calibrationTable';
 import type { Tensor } from '../contract/tensor';
-import { setInt } from '../model/attributes';
+import { getInt, setInt } from '../model/attributes';
 import { GraphIndex } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import { newNode, type GraphProto, type NodeProto } from '../model/onnx.generated';
 import { makeTensor, readTensor } from '../model/tensorValues';
+import type { ActivationScales } from './activationScales';
 import type { QuantizationPlacement, QuantizedEdge, QuantizedType, QuantizedWeight } from './placeQuantization';
-import { fp16MinNormal, type ComputeType } from './precisionRules';
+import type { ComputeType } from './precisionRules';
 import { dequantize, quantizeWeight, zeroPoint } from './quantizeWeight';
-import { roundedFloats } from './roundValues';
 
-/** Largest magnitude of the 8-bit types; INT8 is used symmetrically. */
-export const quantizedMax: Readonly<Record<QuantizedType, number>> = { int8: 127, fp8e4m3: 448 };
+/** How weights are kept in the file. */
+export type WeightStorage = 'auto' | 'quantized' | 'float';
 
 export interface WriteQuantizationRequest {
   readonly placement: QuantizationPlacement;
-  readonly table: Pick<CalibrationTable, 'tensors'>;
+  /** Without faults for this placement. */
+  readonly scales: ActivationScales;
   readonly dtype: QuantizedType;
   /** Precision of the layers around the pairs; their scales are stored in it. */
   readonly rest: ComputeType;
-  readonly weights: 'stored' | 'quantizedInGraph';
+  /** The type in which a tensor is made: by its node, or as a graph input. */
+  readonly madeIn: (tensor: string) => ComputeType;
+  readonly weightStorage: WeightStorage;
 }
 
 export interface WrittenQuantization {
   /** Compute types of the new nodes, for the cast writer. */
   readonly precisions: Map<NodeProto, ComputeType>;
-  /** Layers that got no pair after all, and why. */
-  readonly left: Map<NodeProto, string>;
   readonly quantized: ReadonlySet<NodeProto>;
 }
 
@@ -42,17 +47,27 @@ export function writeQuantization(model: Model, request: WriteQuantizationReques
   return new QuantizationWriter(model, request).write();
 }
 
+interface Pair {
+  readonly tensor: string;
+  readonly scale: string;
+  readonly zero: string;
+  readonly axis: number | null;
+  /** Compute types of the two nodes. */
+  readonly quantizeIn: ComputeType;
+  readonly dequantizeTo: ComputeType;
+}
+
 class QuantizationWriter {
   private readonly graph: GraphProto;
   private readonly index: GraphIndex;
   private readonly precisions = new Map<NodeProto, ComputeType>();
-  private readonly left = new Map<NodeProto, string>();
   private readonly quantized = new Set<NodeProto>();
   /** New nodes by the tensor behind whose maker they go; weights' nodes go first. */
   private readonly behind = new Map<string, NodeProto[]>();
   private readonly first: NodeProto[] = [];
   private readonly pairs = new Map<string, string>();
   private readonly weightReads = new Map<string, string>();
+  private readonly zeros = new Map<number | null, string>();
 
   constructor(
     private readonly model: Model,
@@ -64,34 +79,10 @@ class QuantizationWriter {
 
   write(): WrittenQuantization {
     const { edges, weights } = this.request.placement;
-    for (const edge of edges) {
-      const fault = this.scaleFault(edge.tensor);
-      if (fault !== null) this.left.set(edge.node, fault);
-    }
-    for (const edge of edges) if (!this.left.has(edge.node)) this.readThroughPair(edge);
-    for (const weight of weights) if (!this.left.has(weight.node)) this.readQuantizedWeight(weight);
+    for (const edge of edges) this.readThroughPair(edge);
+    for (const weight of weights) this.readQuantizedWeight(weight);
     this.placeNodes();
-    return { precisions: this.precisions, left: this.left, quantized: this.quantized };
-  }
-
-  /** Why a tensor has no usable scale, or null if it has one. */
-  private scaleFault(tensor: string): string | null {
-    const sources = this.request.placement.scaleSources.get(tensor) ?? [tensor];
-    for (const source of sources) {
-      const entry = this.request.table.tensors[source];
-      if (entry === undefined) return `calibration has no scale for its input ${source}`;
-      const threshold = this.threshold(source);
-      if (!Number.isFinite(threshold)) return `the calibrated range of its input ${source} is not finite`;
-      if (threshold <= 0) return `its input ${source} was zero in every calibration sample`;
-    }
-    return null;
-  }
-
-  /** Largest magnitude that the 8 bits must hold. FP8 keeps relative precision over its range and never clips. */
-  private threshold(tensor: string): number {
-    const entry = this.request.table.tensors[tensor];
-    if (entry === undefined) return NaN;
-    return this.request.dtype === 'fp8e4m3' ? Math.max(Math.abs(entry.min), Math.abs(entry.max)) : entry.threshold;
+    return { precisions: this.precisions, quantized: this.quantized };
   }
 
   private readThroughPair(edge: QuantizedEdge): void {
@@ -110,94 +101,92 @@ class QuantizationWriter {
   }
 
   private addPair(tensor: string): string {
-    const { dtype, placement } = this.request;
-    const sources = placement.scaleSources.get(tensor) ?? [tensor];
-    const exact = Math.max(...sources.map((source) => this.threshold(source))) / quantizedMax[dtype];
-    // FP16 loses the precision of a scale below its normal numbers: such a pair computes in FP32.
-    const precision = this.request.rest === 'fp16' && exact < fp16MinNormal ? 'fp32' : this.request.rest;
-    const values = roundedFloats(Float32Array.of(exact), precision);
-    const scale = this.addConstant(`${tensor}_scale`, { dtype: 'fp32', dims: [], data: values });
-    const names = this.newPair(tensor, scale, this.addZeroPoint(), null, precision);
+    const { rest, madeIn, scales } = this.request;
+    const scale = this.addConstant(`${tensor}_scale`, { dtype: 'fp32', dims: [], data: scales.scale(tensor) });
+    const zero = this.zeroFor(null);
+    const pair = this.newPair({ tensor, scale, zero, axis: null, quantizeIn: madeIn(tensor), dequantizeTo: rest });
     const nodes = this.behind.get(tensor) ?? [];
-    nodes.push(...names.nodes);
+    nodes.push(...pair.nodes);
     this.behind.set(tensor, nodes);
-    return names.output;
+    return pair.output;
   }
 
   private readQuantizedWeight(weight: QuantizedWeight): void {
-    const key = `${weight.tensor}|${weight.axis}`;
+    const asFloats = this.isStoredAsFloats(weight);
+    const key = `${weight.tensor}|${weight.axis}|${asFloats}`;
     let name = this.weightReads.get(key);
     if (name === undefined) {
-      name = this.addWeight(weight);
+      name = this.addWeight(weight, asFloats);
       this.weightReads.set(key, name);
     }
     weight.node.input[weight.inputIndex] = name;
     this.quantized.add(weight.node);
   }
 
-  private addWeight({ tensor, axis }: QuantizedWeight): string {
+  private isStoredAsFloats({ node, tensor }: QuantizedWeight): boolean {
+    const { weightStorage, dtype } = this.request;
+    if (weightStorage !== 'auto') return weightStorage === 'float';
+    if (dtype !== 'int8') return false;
+    if (node.opType === 'ConvTranspose') return true;
+    const rank = this.index.initializer(tensor)?.dims.length;
+    return node.opType === 'Conv' && (getInt(node, 'group', 1) > 1 || rank !== 4);
+  }
+
+  private addWeight({ tensor, axis }: QuantizedWeight, asFloats: boolean): string {
     const { dtype, rest } = this.request;
     const initializer = this.index.initializer(tensor)!;
     const { values, scales } = quantizeWeight(readTensor(initializer, this.model), { dtype, axis, rest });
     const scale = this.addConstant(`${tensor}_scale`, scales);
-    if (this.request.weights === 'quantizedInGraph') {
-      const zero = this.addConstant(`${tensor}_zero`, zeroPoint(dtype, scales.dims));
+    const zero = this.zeroFor(axis === null ? null : (scales.dims[0] ?? 1));
+    if (asFloats) {
       // Multiples of the scale: TensorRT's own rounding gives back the integers chosen here.
       const rounded = this.addConstant(`${tensor}_rounded`, dequantize(values, scales, axis));
-      const pair = this.newPair(rounded, scale, zero, axis, rest);
+      const pair = this.newPair({ tensor: rounded, scale, zero, axis, quantizeIn: rest, dequantizeTo: rest });
       this.first.push(...pair.nodes);
       return pair.output;
     }
     const stored = this.addConstant(`${tensor}_${dtype}`, values);
     const output = this.index.uniqueName(`${tensor}_dequantized`);
-    this.first.push(this.newDequantize(stored, scale, output, axis, rest));
+    this.first.push(this.newNode('DequantizeLinear', output, [stored, scale, zero], axis, rest));
     return output;
   }
 
-  private newPair(
-    tensor: string,
-    scale: string,
-    zero: string,
-    axis: number | null,
-    precision: ComputeType,
-  ): { nodes: NodeProto[]; output: string } {
+  private newPair(pair: Pair): { nodes: NodeProto[]; output: string } {
+    const { tensor, scale, zero, axis } = pair;
     const middle = this.index.uniqueName(`${tensor}_quantized`);
     const output = this.index.uniqueName(`${tensor}_dequantized`);
-    const quantize = newNode({
-      opType: 'QuantizeLinear',
-      name: this.index.uniqueName(`QuantizeLinear_${tensor}`),
-      input: [tensor, scale, zero],
-      output: [middle],
-    });
-    if (axis !== null) setInt(quantize, 'axis', axis);
-    this.precisions.set(quantize, precision);
-    return { nodes: [quantize, this.newDequantize(middle, scale, output, axis, precision)], output };
+    const nodes = [
+      this.newNode('QuantizeLinear', middle, [tensor, scale, zero], axis, pair.quantizeIn),
+      this.newNode('DequantizeLinear', output, [middle, scale, zero], axis, pair.dequantizeTo),
+    ];
+    return { nodes, output };
   }
 
-  private newDequantize(
-    input: string,
-    scale: string,
+  private newNode(
+    opType: 'QuantizeLinear' | 'DequantizeLinear',
     output: string,
+    input: readonly string[],
     axis: number | null,
     precision: ComputeType,
   ): NodeProto {
-    const node = newNode({
-      opType: 'DequantizeLinear',
-      name: this.index.uniqueName(`DequantizeLinear_${output}`),
-      input: [input, scale],
-      output: [output],
-    });
+    const subject = opType === 'QuantizeLinear' ? (input[0] ?? '') : output;
+    const name = this.index.uniqueName(`${opType}_${subject}`);
+    const node = newNode({ opType, name, input: [...input], output: [output] });
     if (axis !== null) setInt(node, 'axis', axis);
     this.precisions.set(node, precision);
     return node;
   }
 
-  private zero: string | undefined;
-
-  /** The zero point that gives QuantizeLinear its output type; one for all activations. */
-  private addZeroPoint(): string {
-    this.zero ??= this.addConstant(`zero_${this.request.dtype}`, zeroPoint(this.request.dtype, []));
-    return this.zero;
+  /** The zero point that gives QuantizeLinear its output type, shared by all pairs with as many scales; null: one scale. */
+  private zeroFor(channels: number | null): string {
+    let zero = this.zeros.get(channels);
+    if (zero === undefined) {
+      const { dtype } = this.request;
+      const base = channels === null ? `zero_${dtype}` : `zero_${dtype}_${channels}`;
+      zero = this.addConstant(base, zeroPoint(dtype, channels === null ? [] : [channels]));
+      this.zeros.set(channels, zero);
+    }
+    return zero;
   }
 
   private addConstant(base: string, tensor: Tensor): string {

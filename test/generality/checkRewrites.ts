@@ -53,7 +53,7 @@ export interface RewriteRequest {
   readonly folder: string;
   readonly plan: Pick<Plan, 'keep' | 'bindings'>;
   readonly rest?: ComputeType;
-  readonly weights?: 'stored' | 'quantizedInGraph';
+  readonly weightStorage?: 'auto' | 'quantized' | 'float';
   /**
    * `elements`: every element within its bound (single operators). `signal`: signal-to-noise ratio of every output, for
    * graphs with steps in them (quantization that was there before), where single elements jump.
@@ -184,14 +184,14 @@ class RewriteChecker {
   ): Promise<VariantOutcome> {
     const file = join(this.request.folder, `${name}.onnx`);
     return guarded(name, file, async () => {
-      const { plan, rest, weights } = this.request;
+      const { plan, rest, weightStorage } = this.request;
       const { model } = applyPlan(this.model, {
         precision,
         plan,
         ranges: this.ranges,
         table,
         ...(rest === undefined ? {} : { rest }),
-        ...(weights === undefined ? {} : { weights }),
+        ...(weightStorage === undefined ? {} : { weightStorage }),
       });
       await saveModel(model, file);
       // Where the runtime has the types, the graph itself must run; whether its numbers are right is told by the simulation,

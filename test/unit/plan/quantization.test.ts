@@ -7,7 +7,9 @@ import type { NodeProto } from '../../../extension/model/onnx.generated';
 import { makeInt64, readTensor } from '../../../extension/model/tensorValues';
 import { prepareModel } from '../../../extension/plan/prepareModel';
 import { scaleTargets } from '../../../extension/plan/scaleTargets';
+import { simulate } from '../../../extension/plan/simulate';
 import { buildModel, encodeModel, floats, node, numbers, run, value } from '../model/buildModel';
+import { quantizedFormFaults } from '../../support/quantizedForm';
 import {
   convert,
   decisionFor,
@@ -76,7 +78,7 @@ describe('INT8 placement and scales', () => {
   it('reads inputs and weights in 8 bits, epilogues raw, and of a residual sum the skip only', async () => {
     const { model, decisions } = await convert(residual(), picture, { precision: 'int8' });
     expect(decisions).toEqual([]);
-    expect(quantizedSource(model, named(model, 'Conv_a'), 0)).toBe('x_fp16');
+    expect(quantizedSource(model, named(model, 'Conv_a'), 0)).toBe('x');
     expect(quantizedSource(model, named(model, 'Conv_c'), 0)).toBe('b');
     expect(quantizedSource(model, named(model, 'Relu_b'), 0)).toBeNull();
     const add = named(model, 'Add_f');
@@ -107,9 +109,9 @@ describe('INT8 placement and scales', () => {
     expect(nodesOf(full.model, 'Cast')).toEqual([]);
   });
 
-  it('float → Q → DQ for the weights of TensorRT 8, with the same result', async () => {
+  it('weights as float → Q → DQ, with the same result', async () => {
     const stored = await convert(residual(), picture, { precision: 'int8', rest: 'fp32' });
-    const request = { precision: 'int8', rest: 'fp32', weights: 'quantizedInGraph' } as const;
+    const request = { precision: 'int8', rest: 'fp32', weightStorage: 'float' } as const;
     const inGraph = await convert(residual(), picture, request);
     expect(nodesOf(inGraph.model, 'QuantizeLinear')).toHaveLength(6);
     const [a, b] = [await evaluate(stored.model, picture), await evaluate(inGraph.model, picture)];
@@ -122,7 +124,8 @@ describe('INT8 placement and scales', () => {
         conv('x', 'wc', 'a', 1),
         node('ConvTranspose', ['a', 'wt'], ['b'], { kernel_shape: [1, 1] }),
         node('ConvTranspose', ['b', 'wg'], ['c'], { kernel_shape: [3, 3], group: 2, pads: [1, 1, 1, 1] }),
-        node('Reshape', ['c', 'flat'], ['d']),
+        conv('c', 'wl', 'l', 1),
+        node('Reshape', ['l', 'flat'], ['d']),
         node('Gemm', ['d', 'g0'], ['e']),
         node('Gemm', ['e', 'g1'], ['f'], { transB: 1 }),
         node('Reshape', ['f', 'stack'], ['h']),
@@ -134,6 +137,8 @@ describe('INT8 placement and scales', () => {
         weights('wc', [24, 16, 1, 1]),
         weights('wt', [24, 32, 1, 1]),
         weights('wg', [32, 16, 3, 3]),
+        weights('wl', [32, 32, 1, 1], 4),
+
         weights('g0', [36, 48]),
         weights('g1', [40, 48]),
         weights('m', [2, 40, 20]),
@@ -141,8 +146,11 @@ describe('INT8 placement and scales', () => {
         makeInt64('stack', [2, 16, 40]),
       ],
     });
-    const { model: variant, decisions } = await convert(model, picture, { precision: 'int8' });
+    const request = { precision: 'int8', weightStorage: 'quantized' } as const;
+    const large: Feeds = { x: { dims: picture['x']!.dims, data: picture['x']!.data.map((v) => 100 * v) } };
+    const { model: variant, decisions } = await convert(model, large, request);
     expect(decisions).toEqual([]);
+    expect(quantizedFormFaults(variant)).toEqual([]);
     const scaleDims = (name: string) => constant(variant, `${name}_scale`).dims;
     expect([scaleDims('wc'), scaleDims('wt'), scaleDims('wg')]).toEqual([[24], [32], []]);
     expect([scaleDims('g0'), scaleDims('g1'), scaleDims('m')]).toEqual([[48], [40], [20]]);
@@ -153,8 +161,8 @@ describe('INT8 placement and scales', () => {
         99,
       );
     expect(['wc', 'wt', 'wg', 'g0', 'g1', 'm'].map(axisOf)).toEqual([0, 1, 99, 1, 0, 2]);
-    const reference = await run(encodeModel(model), picture);
-    expect(relativeError(reference['y']!.data, (await evaluate(variant, picture))['y']!.data)).toBeLessThan(0.05);
+    const reference = await run(encodeModel(model), large);
+    expect(relativeError(reference['y']!.data, (await evaluate(variant, large))['y']!.data)).toBeLessThan(0.05);
   });
 
   it('what a Concat joins shares one scale, and is not quantized twice', async () => {
@@ -216,7 +224,7 @@ describe('INT8 placement and scales', () => {
     expect(nodesOf(variant, 'Cast').length).toBeGreaterThan(0);
   });
 
-  it('a very small scale is written in FP32 between casts', async () => {
+  it('a layer whose scale FP16 cannot hold stays FP16: an FP32 pair would put a cast in front of it', async () => {
     const tiny: Feeds = { x: { dims: [1, 16, 6, 6], data: noise(576).map((v) => v / 5000) } };
     const model = buildModel({
       nodes: [conv('x', 'w', 'y')],
@@ -224,11 +232,91 @@ describe('INT8 placement and scales', () => {
       outputs: [image('y')],
       initializers: [weights('w', [16, 16, 3, 3])],
     });
-    const { model: variant } = await convert(model, tiny, { precision: 'int8' });
-    expect(constant(variant, 'x_scale').dtype).toBe('fp32');
-    expect(constant(variant, 'w_scale').dtype).toBe('fp16');
+    const { model: half, decisions } = await convert(model, tiny, { precision: 'int8' });
+    expect(nodesOf(half, 'QuantizeLinear')).toEqual([]);
+    expect(decisionFor(decisions, 'Conv')?.reason).toMatch(/below FP16's normal numbers/);
+    const { model: full } = await convert(model, tiny, { precision: 'int8', rest: 'fp32' });
+    expect(constant(full, 'x_scale').dtype).toBe('fp32');
     const reference = await run(encodeModel(model), tiny);
-    expect(relativeError(reference['y']!.data, (await evaluate(variant, tiny))['y']!.data)).toBeLessThan(0.03);
+    expect(relativeError(reference['y']!.data, (await evaluate(full, tiny))['y']!.data)).toBeLessThan(0.03);
+  });
+
+  /** A depthwise convolution between two others, with something between it and the last. */
+  const depthwise = (between: ReturnType<typeof node>[], outputs = ['y']) =>
+    buildModel({
+      nodes: [
+        conv('x', 'w1', 'a'),
+        conv('a', 'wd', 'b', 3, { group: 16 }),
+        ...between,
+        conv(between.at(-1)?.output[0] ?? 'b', 'w2', 'y'),
+      ],
+      inputs: [image()],
+      outputs: outputs.map((name) => image(name)),
+      initializers: [weights('w1', [16, 16, 3, 3]), weights('wd', [16, 1, 3, 3], 2), weights('w2', [16, 16, 3, 3], 3)],
+    });
+
+  it.each([
+    ['nothing', [], true],
+    ['Relu', [node('Relu', ['b'], ['r'])], true],
+    ['Sigmoid', [node('Sigmoid', ['b'], ['r'])], false],
+    ['a raw reader beside', [node('Relu', ['b'], ['r']), node('Mul', ['r', 'b'], ['m'])], false],
+  ] as const)(
+    'a grouped convolution is quantized only if its output is: %s behind it',
+    async (_, between, quantized) => {
+      const { model, decisions } = await convert(depthwise([...between]), picture, { precision: 'int8' });
+      expect(quantizedFormFaults(model)).toEqual([]);
+      expect(quantizedSource(model, named(model, 'Conv_b'), 0)).toBe(quantized ? 'a' : null);
+      expect(quantizedSource(model, named(model, 'Conv_y'), 0)).not.toBeNull();
+      if (!quantized) expect(decisions).toEqual([expect.objectContaining({ node: 'Conv_b', precision: 'fp16' })]);
+    },
+  );
+
+  it('a grouped convolution that gives a graph output, or whose reader is guarded, stays in the rest precision', async () => {
+    const seen = await convert(depthwise([], ['y', 'b']), picture, { precision: 'int8' });
+    expect(quantizedSource(seen.model, named(seen.model, 'Conv_b'), 0)).toBeNull();
+    const ranges = await rangesOf(prepareModel(depthwise([])), picture);
+    const table = { ...tableOf(ranges, ['x', 'a', 'b']), guarded: { Conv_y: 'noisy' } };
+    const guarded = await convert(depthwise([]), picture, { precision: 'int8', table });
+    expect(quantizedSource(guarded.model, named(guarded.model, 'Conv_b'), 0)).toBeNull();
+    expect(quantizedSource(guarded.model, named(guarded.model, 'Conv_a'), 0)).toBe('x');
+    const unscaled = { ...table, guarded: {}, tensors: tableOf(ranges, ['x', 'a']).tensors };
+    const left = await convert(depthwise([]), picture, { precision: 'int8', table: unscaled });
+    expect(quantizedFormFaults(left.model)).toEqual([]);
+    expect(left.decisions.map(({ node: name }) => name)).toEqual(['Conv_b', 'Conv_y']);
+  });
+
+  it.each([
+    ['auto', ['w1_int8', 'wd_rounded', 'w2_int8']],
+    ['quantized', ['w1_int8', 'wd_int8', 'w2_int8']],
+    ['float', ['w1_rounded', 'wd_rounded', 'w2_rounded']],
+  ] as const)('weight storage %s, with one result', async (weightStorage, names) => {
+    const request = { precision: 'int8', weightStorage } as const;
+    const { model } = await convert(depthwise([]), picture, request);
+    expect(quantizedFormFaults(model)).toEqual([]);
+    const found = model.proto.graph.initializer.map(({ name }) => name);
+    expect(found).toEqual(expect.arrayContaining([...names]));
+    const plain = await convert(depthwise([]), picture, { precision: 'int8', weightStorage: 'quantized' });
+    // With every rounding written out: the runtime drops others in one form than in the other.
+    const exact = (variant: Model) => evaluate(simulate(variant, ['fp16']).model, picture);
+    const [a, b] = [await exact(model), await exact(plain.model)];
+    expect(relativeError(a['y']!.data, b['y']!.data)).toBe(0);
+  });
+
+  it('reads a tensor in the type that it is made in: no cast in front of a QuantizeLinear', async () => {
+    const model = buildModel({
+      nodes: [conv('x', 'w1', 'a'), node('Exp', ['a'], ['e']), conv('e', 'w2', 'b'), conv('b', 'w3', 'y')],
+      inputs: [image()],
+      outputs: [image('y')],
+      initializers: [weights('w1', [16, 16, 3, 3]), weights('w2', [16, 16, 3, 3], 2), weights('w3', [16, 16, 3, 3], 3)],
+    });
+    const { model: variant } = await convert(model, picture, { precision: 'int8' });
+    expect(nodesOf(variant, 'QuantizeLinear').map(({ input }) => input[0])).toEqual(['x', 'e', 'b']);
+    const typeOf = (input: string) => constant(variant, input).dtype;
+    expect(nodesOf(variant, 'QuantizeLinear').map(({ input }) => typeOf(input[1]!))).toEqual(['fp32', 'fp32', 'fp16']);
+    const read = nodesOf(variant, 'DequantizeLinear').filter(({ input }) => input[0]!.endsWith('_quantized'));
+    expect(read.map(({ input }) => typeOf(input[1]!))).toEqual(['fp16', 'fp16', 'fp16']);
+    const bound = await convert(model, picture, { precision: 'int8', plan: { keep: [], bindings: { x: 'fp16' } } });
+    expect(nodesOf(bound.model, 'Cast').map(({ input }) => input[0])).not.toContain('x');
   });
 
   it('excludes what gains nothing: one position, one row, few channels, attention, non-constant weights', async () => {

@@ -1,0 +1,78 @@
+/**
+ * What a written 8-bit graph must keep to for TensorRT to build it, and to build it right. Used by the unit tests of `plan/` and
+ * by the generality suites on every graph they write.
+ */
+import { getInt } from '../../extension/model/attributes';
+import { describeNode, GraphIndex } from '../../extension/model/graphIndex';
+import type { Model } from '../../extension/model/model';
+import type { NodeProto } from '../../extension/model/onnx.generated';
+import { Constants } from '../../extension/plan/constants';
+
+const layers = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+const readers = new Set([...layers, 'Add', 'AveragePool', 'Concat']);
+const fp16MinNormal = 2 ** -14;
+
+/** The ways in which an INT8 or FP8 graph departs from the form, in words; empty when it keeps to it. */
+export function quantizedFormFaults(model: Model): string[] {
+  return model.proto.graph.node.flatMap((node) => new FormCheck(model).faultsOf(node));
+}
+
+class FormCheck {
+  private readonly index: GraphIndex;
+  private readonly constants: Constants;
+  private readonly graph;
+
+  constructor(model: Model) {
+    this.graph = model.proto.graph;
+    this.index = new GraphIndex(this.graph);
+    this.constants = new Constants(this.graph, model);
+  }
+
+  faultsOf(node: NodeProto): string[] {
+    const faults: string[] = [];
+    if (node.opType === 'QuantizeLinear' || node.opType === 'DequantizeLinear') faults.push(...this.pairFaults(node));
+    if (layers.has(node.opType ?? '')) faults.push(...this.layerFaults(node));
+    return faults.map((fault) => `${describeNode(node)} (${node.opType}): ${fault}`);
+  }
+
+  private pairFaults(node: NodeProto): string[] {
+    const faults: string[] = [];
+    const scales = this.constants.floats(node.input[1] ?? '');
+    const zeros = this.constants.tensor(node.input[2] ?? '');
+    if (scales === undefined || !scales.every((scale) => scale > 0 && scale < Infinity))
+      faults.push('a scale is not positive');
+    if (zeros === undefined || ![...zeros.data].every((zero) => Number(zero) === 0))
+      faults.push('no zero points, or not zero');
+    else if (zeros.data.length !== scales?.length) faults.push('not as many zero points as scales');
+    const half = this.graph.initializer.find(({ name }) => name === node.input[1])?.dataType === 10;
+    const isActivation = getInt(node, 'axis', -1) === -1 && !this.isConstant(node);
+    if (half && isActivation && (scales?.[0] ?? 0) < fp16MinNormal)
+      faults.push('its scale is not a normal FP16 number');
+    if (node.opType === 'QuantizeLinear') return faults;
+    for (const { node: reader } of this.index.consumers(node.output[0] ?? '')) {
+      const isBinding = this.graph.input.some(({ name }) => name === node.input[0]);
+      if (!readers.has(reader.opType ?? '') && !isBinding)
+        faults.push(`read by ${reader.opType}, which stays in floats`);
+    }
+    return faults;
+  }
+
+  private layerFaults(node: NodeProto): string[] {
+    const [activation, weight] = node.input.map((name) => this.index.producer(name)?.opType === 'DequantizeLinear');
+    if (activation !== weight) return ['only one of its operands is quantized'];
+    if (!activation || getInt(node, 'group', 1) === 1 || this.isRequantized(node)) return [];
+    return ['grouped, and its output is not read in 8 bits'];
+  }
+
+  private isRequantized(node: NodeProto): boolean {
+    return this.index.consumers(node.output[0] ?? '').every(({ node: reader }) => {
+      const isActivation = reader.opType === 'Relu' || reader.opType === 'Clip';
+      return reader.opType === 'QuantizeLinear' || (isActivation && this.isRequantized(reader));
+    });
+  }
+
+  private isConstant(node: NodeProto): boolean {
+    const maker = this.index.producer(node.input[0] ?? '');
+    return this.constants.has(node.input[0]) || (maker !== undefined && this.isConstant(maker));
+  }
+}
