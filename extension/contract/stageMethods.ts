@@ -58,7 +58,12 @@ export type StageMethods = {
   probe: { params: { readonly fresh: boolean }; result: { backends: BackendInfo[]; host: Host } };
 
   inspect: {
-    params: { readonly model: string; readonly explain: readonly Precision[] };
+    params: {
+      readonly model: string;
+      readonly explain: readonly Precision[];
+      /** The user's own choices, for `explain`. */
+      readonly keep?: Plan['keep'];
+    };
     result: { card: ModelCard; operators: Record<string, number>; nodes: NodePlan[]; warnings: string[] };
   };
 

@@ -1,6 +1,7 @@
 /** What the worker process can do: each stage with the backends it may use. */
 import type { Backend } from '../backends/backend';
 import { nativeAddonState } from '../backends/nativeAddon';
+import type { SearchContext } from '../backends/libraries';
 import { OnnxRuntimeBackend } from '../backends/onnxRuntime';
 import { tensorrtBackend } from '../backends/tensorrt';
 import type { Handlers } from '../contract/channel';
@@ -11,16 +12,28 @@ import { evaluateStage } from './stages/evaluateStage';
 import { inspectStage } from './stages/inspectStage';
 import { measureStage } from './stages/measureStage';
 import { prepareStage } from './stages/prepareStage';
+import { previewDataStage } from './stages/previewDataStage';
 import { probeStage } from './stages/probeStage';
 import { selectDataStage } from './stages/selectDataStage';
 import { writeStage } from './stages/writeStage';
 
 const runtime = new OnnxRuntimeBackend();
-const backends: readonly Backend[] = [runtime, tensorrtBackend('tensorrt'), tensorrtBackend('tensorrt-rtx')];
+/** Where TensorRT is searched; whoever starts the worker says so in its environment (`ui/workerProcess.ts`). */
+const search: SearchContext = {
+  environment: process.env,
+  setting: process.env['PRECISION_BENCH_TENSORRT'] ?? null,
+  workspace: process.env['PRECISION_BENCH_WORKSPACE'] ?? process.cwd(),
+};
+const backends: readonly Backend[] = [
+  runtime,
+  tensorrtBackend('tensorrt', search),
+  tensorrtBackend('tensorrt-rtx', search),
+];
 
 export const stageHandlers: Handlers<WorkerMethods> = {
   probe: (params) => probeStage(params, backends),
   inspect: (params) => inspectStage(params),
+  previewData: (params, { signal }) => previewDataStage(params, signal),
   selectData: (params, { signal }) => selectDataStage(params, runtime, signal),
   prepare: (params) => prepareStage(params),
   calibrate: (params, options) => calibrateStage(params, runtime, nativeAddonState().addon, options),

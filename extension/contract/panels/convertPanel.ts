@@ -8,7 +8,7 @@
  * `check`, which says what is wrong with it.
  */
 import type { BackendInfo } from '../backendInfo';
-import type { Plan, Precision } from '../plan';
+import type { Plan, Precision, Transform } from '../plan';
 import type { DataCard, Host, ModelCard } from '../report';
 import type { NodePlan } from '../stageMethods';
 import type { FixAction, FixButton, RunState } from './runState';
@@ -158,6 +158,8 @@ export type ConvertHostMethods = {
   check: { params: { readonly plan: Plan }; result: PlanCheck };
   /** What each of the plan's precisions would do to each node. */
   nodes: { params: { readonly plan: Plan }; result: readonly NodePlan[] };
+  /** The steps that the plan's `preprocess` (a preset, a file, steps) comes to for this model: where own steps start from. */
+  steps: { params: { readonly plan: Plan }; result: readonly Transform[] };
   /** Null: the user closed the dialog. */
   browse: { params: { readonly what: Browsable }; result: string | null };
   /** Opens the plan's data of one purpose. `count`: 1–16 samples. */

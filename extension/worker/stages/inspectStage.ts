@@ -21,7 +21,7 @@ export async function inspectStage(
   const warnings: string[] = [];
   const prepared = prepareModel(model, { onWarning: (text) => warnings.push(text) });
   const nodes = params.explain.flatMap((variant) =>
-    explainPlan(prepared, variant).map((decision) => ({ ...decision, variant })),
+    explainPlan(prepared, variant, { plan: { keep: params.keep ?? [] } }).map((decision) => ({ ...decision, variant })),
   );
   return { card, operators, nodes, warnings };
 }
