@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { importTests } from './workbench/importTests.mjs';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'precision-bench-test-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -70,6 +71,30 @@ function ctest(folder) {
   if (failed === 0 && (!ok || count('tests') === 0)) total.failed += 1;
 }
 
+/** Tests inside a real extension host; they leave their counts. */
+function hostTests() {
+  const file = path.join(scratch, 'host.json');
+  const ok = run('tests: host', 'node', ['scripts/workbench/hostTests.mjs', '--results', file]);
+  const count = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 0, skipped: 0 };
+  for (const key of Object.keys(total)) total[key] += count[key];
+  if (count.failed === 0 && (!ok || count.passed === 0)) total.failed += 1;
+}
+
+/** The tiers in a real VS Code. Where there is none, CI has failed at set-up; elsewhere each tier counts as one skipped test. */
+async function workbenchTiers() {
+  const { missingWorkbench } = await importTests('test/support/workbench/findWorkbench.ts');
+  const missing = missingWorkbench();
+  if (missing !== null && process.env.CI !== 'true') {
+    console.log(`\n── tests: host, workbench: skipped, ${missing}`);
+    total.skipped += 2;
+    return;
+  }
+  hostTests();
+  if (run('package', 'node', ['scripts/package.mjs', '--target', `${process.platform}-${process.arch}`]))
+    vitest('workbench');
+  else total.failed += 1;
+}
+
 try {
   check('types', 'tsc', '--noEmit');
   check('types: webview', 'tsc', '--noEmit', '-p', 'webview');
@@ -82,6 +107,7 @@ try {
   // Without the native module every test of this tier would be skipped; in CI that is a failure.
   if (existsSync('build/native/Release/precision_bench.node') || process.env.CI === 'true') vitest('native');
   vitest('cli');
+  await workbenchTiers();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

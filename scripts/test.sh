@@ -3,4 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/prepare.sh
+node scripts/workbench/install.mjs
 exec node scripts/test.mjs "$@"

@@ -1,0 +1,129 @@
+/** What a user does in the workbench, for tests: menus, palette, side bar, settings, and the pages inside it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Frame, Locator, Page } from 'playwright-core';
+
+const patienceMs = 30_000;
+
+export class WorkbenchWindow {
+  /** What the page threw and nobody caught. */
+  readonly pageErrors: string[] = [];
+
+  constructor(
+    readonly page: Page,
+    /** The workspace folder. */
+    readonly folder: string,
+    private readonly settingsFile: string,
+    readonly close: () => Promise<void>,
+  ) {
+    page.on('pageerror', (error) => {
+      // The workbench cancels its own requests when something closes.
+      if (!error.message.includes('Canceled')) this.pageErrors.push(error.stack ?? error.message);
+    });
+    page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
+  }
+
+  /** The workbench stands and the extension host has started. */
+  async ready(): Promise<void> {
+    const { page } = this;
+    await page.locator('.monaco-workbench .part.sidebar').waitFor({ timeout: 60_000 });
+    await page.locator('.part.statusbar .statusbar-item').first().waitFor({ timeout: patienceMs });
+    await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: patienceMs });
+  }
+
+  /** Restarts the window as *Developer: Reload Window* does: a new extension host, restored editors. */
+  async reload(): Promise<void> {
+    await this.page.reload({ waitUntil: 'commit' });
+    await this.page.locator('.monaco-workbench .part.sidebar').waitFor({ timeout: 60_000 });
+    await this.page.locator('.part.statusbar .statusbar-item').first().waitFor({ timeout: patienceMs });
+  }
+
+  explorerRow(name: string): Locator {
+    return this.page.locator('.explorer-folders-view .monaco-list-row').getByText(name, { exact: true });
+  }
+
+  /**
+   * Opens the context menu of something and gives its items' texts. Menus of extensions come late, so the menu is opened
+   * again until `expected` is in it; null takes the first menu there is.
+   */
+  async contextMenu(target: Locator, expected: string | null): Promise<string[]> {
+    const items = this.page.locator('.monaco-menu .action-menu-item');
+    for (let attempt = 0; ; attempt++) {
+      await target.click({ button: 'right' });
+      await items.first().waitFor({ timeout: patienceMs });
+      const texts = await items.locator('.action-label').allInnerTexts();
+      if (expected === null || texts.includes(expected)) return texts;
+      if (attempt === 20) throw new Error(`no ${expected} among ${texts.join(' | ')}`);
+      await this.page.keyboard.press('Escape');
+      await this.page.waitForTimeout(500);
+    }
+  }
+
+  /** Chooses from the open menu. */
+  async chooseMenuItem(text: string): Promise<void> {
+    // The workbench ignores a mouse button released within 100 ms of the opening of a menu.
+    await this.page.waitForTimeout(150);
+    await this.page.locator('.monaco-menu .action-menu-item').filter({ hasText: text }).first().click();
+  }
+
+  /** Opens the palette with what is typed and gives the rows. */
+  async palette(typed: string): Promise<Locator> {
+    const { page } = this;
+    const input = page.locator('.quick-input-widget input.input').first();
+    if (await page.locator('.quick-input-widget').isVisible()) await page.keyboard.press('Escape');
+    await page.keyboard.press('F1');
+    await input.waitFor({ timeout: patienceMs });
+    await input.fill(`>${typed}`);
+    return page.locator('.quick-input-list .monaco-list-row');
+  }
+
+  /** Runs a command by its title in the palette. */
+  async command(title: string): Promise<void> {
+    const rows = await this.palette(title);
+    await rows.filter({ hasText: title }).first().click({ timeout: patienceMs });
+  }
+
+  /** Opens a file as *Go to File* does. */
+  async openFile(name: string): Promise<void> {
+    const { page } = this;
+    await page.keyboard.press('Control+P');
+    await page.locator('.quick-input-widget input.input').first().fill(name);
+    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click();
+    await this.tab(name).first().waitFor({ timeout: patienceMs });
+  }
+
+  tab(name: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab').filter({ hasText: name });
+  }
+
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-list-item, .notification-toast').filter({ hasText: text });
+  }
+
+  /** Changes user settings, as an edit of the settings file does. */
+  changeSettings(settings: Readonly<Record<string, unknown>>): void {
+    const before = JSON.parse(readFileSync(this.settingsFile, 'utf8')) as object;
+    writeFileSync(this.settingsFile, JSON.stringify({ ...before, ...settings }, null, 2));
+  }
+
+  /**
+   * The frame that holds an extension's own page: the workbench wraps it into two of its own.
+   *
+   * @param selector something that only this page has
+   */
+  async webview(selector: string, timeoutMs = patienceMs): Promise<Frame> {
+    const deadline = Date.now() + timeoutMs;
+    while (Date.now() < deadline) {
+      for (const frame of this.page.frames()) {
+        if (!/\/pre\/fake\.html/.test(frame.url())) continue;
+        const found = await frame
+          .locator(selector)
+          .count()
+          .catch(() => 0);
+        if (found > 0) return frame;
+      }
+      await this.page.waitForTimeout(50);
+    }
+    const urls = this.page.frames().map((frame) => frame.url().slice(0, 100));
+    throw new Error(`no page with ${selector} within ${timeoutMs} ms; frames: ${urls.join(' | ')}`);
+  }
+}
