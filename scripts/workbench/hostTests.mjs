@@ -8,6 +8,7 @@
  * its results AND a test passed in each; an extension host that dies leaves no results.
  *
  * Usage: node scripts/workbench/hostTests.mjs [--desktop] [--results FILE]
+ *        node scripts/workbench/hostTests.mjs --bundle-only      for .vscode/launch.json
  */
 import { runTests } from '@vscode/test-electron';
 import { build } from 'esbuild';
@@ -19,7 +20,9 @@ import { nodeBundle } from '../bundleOptions.mjs';
 import { projectRoot } from '../setup/importTypeScript.mjs';
 import { importTests } from './importTests.mjs';
 
-const { values: options } = parseArgs({ options: { desktop: { type: 'boolean' }, results: { type: 'string' } } });
+const { values: options } = parseArgs({
+  options: { desktop: { type: 'boolean' }, results: { type: 'string' }, 'bundle-only': { type: 'boolean' } },
+});
 const bundles = path.join(projectRoot, 'build', 'host-tests');
 const scratch = mkdtempSync(path.join(tmpdir(), 'precision-bench-host-'));
 
@@ -74,17 +77,30 @@ async function runWindow(window, switches) {
   return silent ? { ...count, failed: 1 } : count;
 }
 
-const total = { passed: 0, failed: 0, skipped: 0 };
-try {
-  rmSync(bundles, { recursive: true, force: true });
-  const windows = [
+/** Bundles, and a workspace beside them, where .vscode/launch.json looks. */
+async function bundleForDebugging() {
+  const { makeWorkspace } = await importTests('test/support/workbench/makeWorkspace.ts');
+  for (const window of ['trusted', 'restricted']) {
+    await bundle(window);
+    makeWorkspace(path.join(bundles, window, 'workspace'), projectRoot);
+  }
+}
+
+async function runWindows() {
+  const counts = [
     await runWindow('trusted', ['--disable-workspace-trust']),
     await runWindow('restricted', ['--enable-workspace-trust']),
   ];
-  for (const count of windows) for (const key of Object.keys(total)) total[key] += count[key];
+  const sum = (key) => counts.reduce((total, count) => total + count[key], 0);
+  const total = { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
+  if (options.results !== undefined) writeFileSync(options.results, JSON.stringify(total));
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}
+
+try {
+  rmSync(bundles, { recursive: true, force: true });
+  await (options['bundle-only'] ? bundleForDebugging() : runWindows());
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-if (options.results !== undefined) writeFileSync(options.results, JSON.stringify(total));
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-process.exitCode = total.failed === 0 ? 0 : 1;
