@@ -5,7 +5,7 @@
  * `fake.ts` (tests; fails on demand). All of them run inside the worker process.
  */
 import type { BackendInfo } from '../contract/backendInfo';
-import type { Precision, Plan } from '../contract/plan';
+import type { ioFormats, Plan, Precision, tensorrtCalibrators } from '../contract/plan';
 import type { RunOptions } from '../contract/progress';
 import type { Artifact, BuildSummary } from '../contract/report';
 import type { NamedTensors, ValueSpec } from '../contract/tensor';
@@ -40,6 +40,10 @@ export interface TimingRequest {
   readonly iterations: number;
   /** Record the run once and replay it. */
   readonly cudaGraph: boolean;
+  /** How the host waits for the end of a run: polling (default) or asleep. */
+  readonly wait?: 'spin' | 'block';
+  /** Whether every run copies its inputs and outputs; default true. Without, `h2d` and `d2h` are times of nothing. */
+  readonly transfers?: boolean;
 }
 
 /** Milliseconds per run; `compute` is between the copies to and from the device. */
@@ -83,21 +87,6 @@ export interface BuildRequest {
 
 export type LayerPrecision = 'fp32' | 'fp16' | 'bf16' | 'int8';
 
-/** Memory layouts of a binding, in TensorRT's words. */
-export const ioFormats = [
-  'linear',
-  'chw2',
-  'chw4',
-  'chw16',
-  'chw32',
-  'hwc',
-  'hwc8',
-  'hwc16',
-  'dhwc8',
-  'cdhw32',
-  'dlaLinear',
-  'dlaHwc4',
-] as const;
 export type IoFormat = (typeof ioFormats)[number];
 
 export interface IoRequest {
@@ -106,8 +95,6 @@ export interface IoRequest {
   readonly formats?: readonly IoFormat[];
 }
 
-/** TensorRT's calibrators, as `IInt8EntropyCalibrator2` and so on. */
-export const tensorrtCalibrators = ['entropy2', 'entropy', 'minmax', 'legacy'] as const;
 export type TensorrtCalibrator = (typeof tensorrtCalibrators)[number];
 
 /** A calibration by TensorRT: it pulls batch after batch, sees every tensor, and sets the scales. */

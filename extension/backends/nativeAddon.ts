@@ -8,6 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CodedError } from '../contract/errors';
+import type { IoFormat, LayerPrecision, TensorrtCalibrator } from './backend';
 
 /** The range of a tensor's finite elements; `Infinity`, `-Infinity` and 0 when there is none. */
 export interface ObservedRange {
@@ -46,8 +47,6 @@ export interface NativeDescription {
   /** Compute capabilities that it builds for on any machine, as 89. */
   readonly computeCapabilities: readonly number[];
   readonly log: readonly string[];
-  /** Whether our engine code of this major runs engines; before TensorRT 8.5 it only builds them. */
-  readonly executes: boolean;
   /** The GPU that engines would run on. */
   readonly gpu: NativeGpu | null;
   /** Why there is none; empty when there is. */
@@ -63,18 +62,45 @@ export interface NativeGpu {
   readonly driverVersion: number;
 }
 
-/** Sizes per axis of one input, MIN ≤ OPT ≤ MAX. */
+/** One input in an optimization profile: sizes per axis, or the values of an input that holds a shape; MIN ≤ OPT ≤ MAX. */
 export interface NativeProfileInput {
   readonly name: string;
+  readonly holdsValues: boolean;
   readonly min: readonly number[];
   readonly opt: readonly number[];
   readonly max: readonly number[];
 }
 
+/** The type that the layer of an ONNX node is to compute in. */
+export interface NativeLayerPrecision {
+  readonly layer: string;
+  readonly dtype: LayerPrecision;
+}
+
+/** A graph input or output; an empty dtype and no formats leave it as it is. */
+export interface NativeIoOption {
+  readonly name: string;
+  readonly dtype: string;
+  readonly formats: readonly IoFormat[];
+}
+
+/** TensorRT's own calibration; `next` is called once at a time, from the build. */
+export interface NativeCalibrator {
+  readonly algorithm: TensorrtCalibrator;
+  /** Legacy: share of the values kept and regression cutoff, 0–1. */
+  readonly quantile: number;
+  readonly cutoff: number;
+  /** The shape that every batch has, for every network input. */
+  readonly inputs: readonly { readonly name: string; readonly dims: readonly number[] }[];
+  readonly cache: Uint8Array | null;
+  /** A batch (floats as FP32, whatever the type of the binding), or null at the end. What it rejects with, `done` rejects with. */
+  next(): Promise<readonly NativeFeed[] | null>;
+}
+
 export interface NativeBuildRequest {
   readonly onnx: string;
   readonly engine: string;
-  readonly inputs: readonly NativeProfileInput[];
+  readonly profiles: readonly (readonly NativeProfileInput[])[];
   /** Those to build for; empty means the GPU of this machine. */
   readonly computeCapabilities: readonly number[];
   /** 0–5. */
@@ -83,6 +109,7 @@ export interface NativeBuildRequest {
   readonly workspaceBytes: number;
   /** -1: none. */
   readonly dlaCore: number;
+  readonly gpuFallback: boolean;
   readonly tf32: boolean;
   readonly versionCompatible: boolean;
   readonly hardwareCompatible: boolean;
@@ -91,6 +118,11 @@ export interface NativeBuildRequest {
   readonly allowFp16: boolean;
   readonly allowBf16: boolean;
   readonly allowInt8: boolean;
+  readonly allowFp8: boolean;
+  readonly layerPrecisions: readonly NativeLayerPrecision[];
+  readonly constraints: 'obey' | 'prefer';
+  readonly io: readonly NativeIoOption[];
+  readonly calibrator: NativeCalibrator | null;
   /** Empty: none. */
   readonly timingCache: string;
 }
@@ -120,7 +152,24 @@ export type NativeStatus =
   | 'internal'
   | 'gpu'
   | 'engine'
-  | 'run';
+  | 'run'
+  | 'unsupported'
+  | 'calibration'
+  | 'memory';
+
+/** A network input or output as the builder was given it. */
+export interface NativeNetworkTensor {
+  readonly name: string;
+  /** A name of `contract/tensor.ts`, or `unknown`. */
+  readonly dtype: string;
+  readonly isInput: boolean;
+  /** Its values decide sizes of other tensors. */
+  readonly holdsShape: boolean;
+  /** Memory layouts allowed. */
+  readonly formats: readonly IoFormat[];
+  /** -1 where the size is known only with the inputs. */
+  readonly dims: readonly number[];
+}
 
 export interface NativeBuildOutcome {
   readonly status: NativeStatus;
@@ -134,6 +183,15 @@ export interface NativeBuildOutcome {
   readonly networkLayers: number;
   readonly parseSeconds: number;
   readonly buildSeconds: number;
+  /** Inputs and outputs; empty where the build ended before they were settled. */
+  readonly bindings: readonly NativeNetworkTensor[];
+  /** Names in `layerPrecisions` that no layer has. */
+  readonly unknownLayers: readonly string[];
+  readonly calibrationBatches: number;
+  /** What TensorRT's calibrator wrote, or null. */
+  readonly calibrationCache: Uint8Array | null;
+  /** Of the timing cache that was read and taken; 0 for none. */
+  readonly timingCacheBytes: number;
 }
 
 /** A binding of an engine; -1 where the size is known only with the inputs. */
@@ -142,6 +200,9 @@ export interface NativeTensor {
   /** A name of `contract/tensor.ts`, or `unknown`. */
   readonly dtype: string;
   readonly isInput: boolean;
+  readonly holdsShape: boolean;
+  /** TensorRT's description of the memory layout. */
+  readonly format: string;
   readonly dims: readonly number[];
 }
 
@@ -164,6 +225,10 @@ export interface NativeMeasureOptions {
   readonly minimumMs: number;
   readonly minimumRuns: number;
   readonly cudaGraph: boolean;
+  /** Poll for the end of a run (the host hears of it at once, and burns a core), or sleep. */
+  readonly spin: boolean;
+  /** Copy inputs and outputs in every run, or leave them on the GPU. */
+  readonly transfers: boolean;
 }
 
 /** One number per run. The GPU's clock takes all but `hostMs`, which spans the whole run on the host. */
@@ -196,7 +261,7 @@ export interface NativeEngineError extends Error {
 
 /** An engine on the GPU. One call at a time. */
 export interface NativeEngine {
-  describe(): { readonly tensors: readonly NativeTensor[]; readonly layers: number };
+  describe(): { readonly tensors: readonly NativeTensor[]; readonly layers: number; readonly profiles: number };
   run(inputs: readonly NativeFeed[]): NativeCall<readonly NativeOutput[]>;
   measure(inputs: readonly NativeFeed[], options: NativeMeasureOptions): NativeCall<NativeRunTimes>;
   /** Every layer waits for the one before it: shares, not latencies. Mean ms over the runs. */
@@ -213,7 +278,7 @@ export interface NativeTensorRT {
   /** May take seconds: TensorRT 10 loads more than 1 GB to make a builder. */
   describe(): NativeDescription;
   /**
-   * Builds on another thread; builds of one library wait for each other.
+   * Builds on another thread; builds of one library wait for each other. `done` rejects only where the calibration data do.
    * @param onProgress the phase and the fraction of the whole (0–1, never falling), or null while unknown
    */
   build(

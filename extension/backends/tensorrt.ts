@@ -30,6 +30,7 @@ import {
   type NativeBuildRequest,
   type NativeDescription,
   type NativeParserError,
+  type NativeProfileInput,
   type NativeTensorRT,
 } from './nativeAddon';
 import { realisedShares } from './tensorrtLayers';
@@ -97,7 +98,11 @@ export class TensorrtBackend implements Backend {
     requireNativeAddon();
     const usable = await this.usable();
     const tensorrt = this.openLibrary(usable);
-    const nativeRequest = toNative(request, targetsOf(request, usable, titles[this.name]));
+    const nativeRequest = toNative(
+      request,
+      targetsOf(request, usable, titles[this.name]),
+      request.builder.timingCache === null ? '' : resolve(request.builder.timingCache),
+    );
     const progress = reportProgress(request, options.onProgress);
     throwIfCancelled(options.signal);
 
@@ -233,8 +238,8 @@ export class TensorrtBackend implements Backend {
 const profiledRuns = 20;
 
 /** An engine of RTX runs only on the architectures it is built for; the others build for the GPU they find. */
-function runsEngines({ executes, gpu, computeCapabilities, hasBuilder }: NativeDescription): boolean {
-  if (!executes || gpu === null || !hasBuilder) return false;
+function runsEngines({ gpu, computeCapabilities, hasBuilder }: NativeDescription): boolean {
+  if (gpu === null || !hasBuilder) return false;
   return computeCapabilities.length === 0 || computeCapabilities.includes(gpu.computeCapability);
 }
 
@@ -278,26 +283,45 @@ function targetsOf(request: BuildRequest, { description }: UsableLibrary, title:
   });
 }
 
-function toNative(request: BuildRequest, computeCapabilities: number[]): NativeBuildRequest {
+function toNative(request: BuildRequest, computeCapabilities: number[], timingCache: string): NativeBuildRequest {
   const { builder, precision, typing = 'strong' } = request;
   return {
     onnx: request.onnx,
     engine: request.engine,
-    inputs: Object.entries(request.shapes).map(([name, shapes]) => ({ name, ...shapes })),
+    profiles: nativeProfiles(request),
     computeCapabilities,
     optimizationLevel: builder.optimizationLevel,
     workspaceBytes: builder.workspaceMiB === null ? -1 : builder.workspaceMiB * 2 ** 20,
     dlaCore: builder.dla ?? -1,
+    gpuFallback: request.gpuFallback ?? true,
     tf32: builder.tf32,
     versionCompatible: builder.versionCompatible,
     hardwareCompatible: builder.hardwareCompatible,
     typing,
-    // An INT8 engine falls back to FP16 where that is faster, as every TensorRT recipe has it.
-    allowFp16: precision === 'fp16' || precision === 'int8',
+    // An INT8 or FP8 engine falls back to FP16 where that is faster, as every TensorRT recipe has it.
+    allowFp16: precision === 'fp16' || precision === 'int8' || precision === 'fp8',
     allowBf16: precision === 'bf16',
     allowInt8: precision === 'int8',
-    timingCache: builder.timingCache === null ? '' : resolve(builder.timingCache),
+    allowFp8: precision === 'fp8',
+    layerPrecisions: Object.entries(request.layerPrecisions ?? {}).map(([layer, dtype]) => ({ layer, dtype })),
+    constraints: request.constraints ?? 'obey',
+    io: Object.entries(request.io ?? {}).map(([name, { dtype = '', formats = [] }]) => ({ name, dtype, formats })),
+    calibrator: null,
+    timingCache,
   };
+}
+
+/** A network without inputs of unknown size needs no profile. */
+function nativeProfiles(request: BuildRequest): NativeProfileInput[][] {
+  const values = Object.entries(request.shapeValues ?? {}).map(([name, range]) => ({
+    name,
+    holdsValues: true,
+    ...range,
+  }));
+  return [request.shapes, ...(request.moreProfiles ?? [])]
+    .map((shapes) => Object.entries(shapes).map(([name, range]) => ({ name, holdsValues: false, ...range })))
+    .map((inputs) => [...inputs, ...values])
+    .filter((inputs) => inputs.length > 0);
 }
 
 /** TensorRT's phases as progress of the build stage; the time left is extrapolated once a tenth is done. */
@@ -351,6 +375,9 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
     case 'engine':
     case 'run':
     case 'internal':
+    case 'calibration':
+    case 'memory':
+    case 'unsupported':
       return (
         unsupportedOperation(words, request, title) ??
         new CodedError({

@@ -52,7 +52,9 @@ export class TensorrtSession implements Session {
 
   async measure(feeds: NamedTensors, request: TimingRequest, signal?: AbortSignal): Promise<RunTimings> {
     const { warmupMs, durationMs, iterations, cudaGraph } = request;
-    const options = { warmupMs, minimumMs: durationMs, minimumRuns: iterations, cudaGraph };
+    const spin = request.wait !== 'block';
+    const transfers = request.transfers ?? true;
+    const options = { warmupMs, minimumMs: durationMs, minimumRuns: iterations, cudaGraph, spin, transfers };
     const times = await this.call(() => this.engine.measure(this.toNative(feeds), options), signal);
     const { computeMs: compute, h2dMs: h2d, d2hMs: d2h } = times;
     return { compute, h2d, d2h, warmupMs: times.warmupMs, cudaGraph: times.cudaGraph };

@@ -1,6 +1,9 @@
 #include "build_worker.h"
 
+#include "data_types.h"
 #include "js_values.h"
+
+#include <cstring>
 
 namespace precision_bench {
 namespace {
@@ -23,22 +26,23 @@ Napi::Array parserErrorsToJs(Napi::Env env, const std::vector<ParserError>& erro
     return array;
 }
 
-} // namespace
-
-void BuildOptions::complete() {
-    mPlainInputs.clear();
-    for (const ProfileInput& input : inputs) {
-        mPlainInputs.push_back({input.name.c_str(), input.minimum.size(), input.minimum.data(), input.optimum.data(),
-                                input.maximum.data()});
+Napi::Array bindingsToJs(Napi::Env env, const std::vector<NetworkTensor>& tensors) {
+    Napi::Array array = Napi::Array::New(env, tensors.size());
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        const NetworkTensor& tensor = tensors[i];
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("name", tensor.name);
+        object.Set("dtype", typeName(tensor.type));
+        object.Set("isInput", Napi::Boolean::New(env, tensor.isInput));
+        object.Set("holdsShape", Napi::Boolean::New(env, tensor.holdsShape));
+        object.Set("formats", formatsToJs(env, tensor.formats));
+        object.Set("dims", integersToJs(env, tensor.dims.data(), tensor.dims.size()));
+        array.Set(static_cast<uint32_t>(i), object);
     }
-    plain.onnxPath = onnxPath.c_str();
-    plain.enginePath = enginePath.c_str();
-    plain.inputs = mPlainInputs.data();
-    plain.inputCount = mPlainInputs.size();
-    plain.computeCapabilities = computeCapabilities.data();
-    plain.computeCapabilityCount = computeCapabilities.size();
-    plain.timingCachePath = timingCachePath.empty() ? nullptr : timingCachePath.c_str();
+    return array;
 }
+
+} // namespace
 
 BuildWorker::BuildWorker(Napi::Env env, std::shared_ptr<OpenedTensorRT> tensorrt, std::unique_ptr<BuildOptions> options,
                          const Napi::Function& onProgress, std::shared_ptr<std::atomic<bool>> cancelFlag)
@@ -48,7 +52,7 @@ BuildWorker::BuildWorker(Napi::Env env, std::shared_ptr<OpenedTensorRT> tensorrt
 
 void BuildWorker::Execute(const ExecutionProgress& progress) {
     mReport.queue = &progress;
-    mStatus = mTensorRT->api().build(mTensorRT->library(), &mOptions->plain, mReport.reporter(), &mResult);
+    mStatus = mTensorRT->api().build(mTensorRT->library(), mOptions->plain(), mReport.reporter(), &mResult);
     mReport.queue = nullptr;
 }
 
@@ -75,6 +79,11 @@ void BuildWorker::OnProgress(const ProgressEvent* events, size_t count) {
 void BuildWorker::OnOK() {
     const Napi::Env env = Env();
     const Napi::HandleScope scope(env);
+    const CalibrationBridge* calibration = mOptions->calibration();
+    if (mStatus == PB_CALIBRATION && calibration != nullptr && !calibration->failure(env).IsUndefined()) {
+        mDeferred.Reject(calibration->failure(env)); // the data's own error says more than the build's
+        return;
+    }
     Napi::Object outcome = Napi::Object::New(env);
     outcome.Set("status", statusName(mStatus));
     outcome.Set("reason", mReport.failure);
@@ -84,6 +93,17 @@ void BuildWorker::OnOK() {
     outcome.Set("networkLayers", mResult.networkLayers);
     outcome.Set("parseSeconds", mResult.parseSeconds);
     outcome.Set("buildSeconds", mResult.buildSeconds);
+    outcome.Set("calibrationBatches", static_cast<double>(mResult.calibrationBatches));
+    outcome.Set("timingCacheBytes", static_cast<double>(mResult.timingCacheBytes));
+    outcome.Set("bindings", bindingsToJs(env, mOptions->tensors()));
+    outcome.Set("unknownLayers", textsToJs(env, mOptions->unknownLayers()));
+    outcome.Set("calibrationCache", env.Null());
+    if (calibration != nullptr && !calibration->writtenCache().empty()) {
+        const std::vector<uint8_t>& cache = calibration->writtenCache();
+        Napi::Uint8Array copy = Napi::Uint8Array::New(env, cache.size());
+        std::memcpy(copy.Data(), cache.data(), cache.size());
+        outcome.Set("calibrationCache", copy);
+    }
     mDeferred.Resolve(outcome);
 }
 

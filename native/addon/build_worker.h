@@ -2,6 +2,7 @@
 //! \brief One engine build on a thread of Node's pool, with progress and cancellation.
 #pragma once
 
+#include "build_options.h"
 #include "flavour.h"
 
 #include <atomic>
@@ -12,29 +13,6 @@
 #include <vector>
 
 namespace precision_bench {
-
-//! PbProfileInput with memory of its own.
-struct ProfileInput {
-    std::string name;
-    std::vector<int64_t> minimum;
-    std::vector<int64_t> optimum;
-    std::vector<int64_t> maximum;
-};
-
-//! PbBuildRequest with memory of its own; `plain` points into the rest once complete() was called.
-struct BuildOptions {
-    std::string onnxPath;
-    std::string enginePath;
-    std::vector<ProfileInput> inputs;
-    std::vector<int32_t> computeCapabilities;
-    std::string timingCachePath; //!< Empty for none.
-    PbBuildRequest plain = {};
-
-    void complete();
-
-private:
-    std::vector<PbProfileInput> mPlainInputs;
-};
 
 struct ProgressEvent {
     std::string phase;

@@ -1,5 +1,6 @@
 #include "engine_binding.h"
 
+#include "data_types.h"
 #include "js_values.h"
 
 #include <atomic>
@@ -8,34 +9,6 @@
 
 namespace precision_bench {
 namespace {
-
-const char* typeName(PbDataType type) {
-    switch (type) {
-    case PB_TYPE_FP32:
-        return "fp32";
-    case PB_TYPE_FP16:
-        return "fp16";
-    case PB_TYPE_BF16:
-        return "bf16";
-    case PB_TYPE_FP8:
-        return "fp8e4m3";
-    case PB_TYPE_INT8:
-        return "int8";
-    case PB_TYPE_UINT8:
-        return "uint8";
-    case PB_TYPE_INT32:
-        return "int32";
-    case PB_TYPE_INT64:
-        return "int64";
-    case PB_TYPE_BOOL:
-        return "bool";
-    case PB_TYPE_INT4:
-        return "int4";
-    case PB_TYPE_UNKNOWN:
-        break;
-    }
-    return "unknown";
-}
 
 //! An error with the status's name and what TensorRT logged, as `nativeAddon.ts` describes it.
 Napi::Error errorOf(Napi::Env env, PbStatus status, const CallReport& report) {
@@ -72,6 +45,8 @@ public:
     const PbBinding* bindings = nullptr;
     size_t bindingCount = 0;
     bool isBusy = false;
+    //! Whether an input holds a shape.
+    bool holdsShapes = false;
 
 private:
     std::shared_ptr<OpenedTensorRT> mTensorRT;
@@ -120,6 +95,8 @@ Napi::Object tensorToJs(Napi::Env env, const PbTensorInfo& tensor) {
     object.Set("name", tensor.name);
     object.Set("dtype", typeName(tensor.type));
     object.Set("isInput", Napi::Boolean::New(env, tensor.isInput != 0));
+    object.Set("holdsShape", Napi::Boolean::New(env, tensor.holdsShape != 0));
+    object.Set("format", tensor.format);
     object.Set("dims", integersToJs(env, tensor.dims, tensor.rank));
     return object;
 }
@@ -203,6 +180,10 @@ private:
         Napi::TypedArray data;
     };
 
+    static const uint8_t* bytesOf(const Feed& feed) {
+        return static_cast<const uint8_t*>(feed.data.ArrayBuffer().Data()) + feed.data.ByteOffset();
+    }
+
     const Feed* find(const char* name) const {
         for (const Feed& feed : mFeeds) {
             if (feed.name == name) {
@@ -212,8 +193,12 @@ private:
         return nullptr;
     }
 
-    //! Whether the engine is bound for these sizes already: batches mostly have the same.
+    //! Whether the engine is bound for these sizes already: batches mostly have the same. Values of a shape are as
+    //! good as sizes.
     bool fits(const OpenedEngine& engine) const {
+        if (engine.holdsShapes) {
+            return false;
+        }
         for (size_t i = 0; i < engine.bindingCount; ++i) {
             const PbBinding& binding = engine.bindings[i];
             if (binding.isInput == 0) {
@@ -230,7 +215,7 @@ private:
     void rebind(OpenedEngine& engine) const {
         std::vector<PbInputShape> shapes;
         for (const Feed& feed : mFeeds) {
-            shapes.push_back({feed.name.c_str(), feed.dims.size(), feed.dims.data()});
+            shapes.push_back({feed.name.c_str(), feed.dims.size(), feed.dims.data(), bytesOf(feed)});
         }
         CallReport report;
         const PbStatus status = engine.api().bindEngine(engine.get(), shapes.data(), shapes.size(), report.reporter(),
@@ -251,8 +236,7 @@ private:
                                                   std::to_string(feed->data.ByteLength()) + " bytes, it takes " +
                                                   std::to_string(binding.bytes) + ".");
         }
-        const auto* bytes = static_cast<const uint8_t*>(feed->data.ArrayBuffer().Data());
-        std::memcpy(binding.host, bytes + feed->data.ByteOffset(), binding.bytes);
+        std::memcpy(binding.host, bytesOf(*feed), binding.bytes);
     }
 
     Napi::Env mEnv;
@@ -295,6 +279,7 @@ Napi::Value describe(const Napi::CallbackInfo& info, const Holder& holder) {
     Napi::Object result = Napi::Object::New(env);
     result.Set("tensors", tensors);
     result.Set("layers", found.layers);
+    result.Set("profiles", found.profiles);
     return result;
 }
 
@@ -315,7 +300,9 @@ Napi::Value measure(const Napi::CallbackInfo& info, const Holder& holder) {
     request.warmupSeconds = numberField(options, "warmupMs") / 1000;
     request.minimumSeconds = numberField(options, "minimumMs") / 1000;
     request.minimumRuns = static_cast<int64_t>(numberField(options, "minimumRuns"));
-    request.cudaGraph = options.Get("cudaGraph").ToBoolean() ? 1 : 0;
+    request.cudaGraph = flagField(options, "cudaGraph");
+    request.spin = flagField(options, "spin");
+    request.transfers = flagField(options, "transfers");
     auto measured = std::make_shared<PbMeasureResult>();
     return start(
         env, holder,
@@ -362,21 +349,33 @@ Napi::Value inspect(const Napi::CallbackInfo& info, const Holder& holder) {
     return Napi::String::New(info.Env(), json);
 }
 
+bool hasShapeInput(const OpenedEngine& engine) {
+    CallReport report;
+    PbEngineInfo info = {};
+    if (engine.api().describeEngine(engine.get(), report.reporter(), &info) != PB_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < info.tensorCount; ++i) {
+        if (info.tensors[i].isInput != 0 && info.tensors[i].holdsShape != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 } // namespace
 
 Napi::Object makeEngine(Napi::Env env, std::shared_ptr<OpenedTensorRT> tensorrt, const std::string& path) {
     const PbEngineApi& api = tensorrt->api();
-    if (api.openEngine == nullptr) {
-        throw Napi::Error::New(env, "Engines of this TensorRT are built here and not run: it is older than 8.5.");
-    }
     CallReport report;
     PbEngine* opened = nullptr;
     if (const PbStatus status = api.openEngine(tensorrt->library(), path.c_str(), report.reporter(), &opened);
         status != PB_OK) {
         throw errorOf(env, status, report);
     }
-    auto holder =
-        std::make_shared<std::shared_ptr<OpenedEngine>>(std::make_shared<OpenedEngine>(std::move(tensorrt), opened));
+    auto engine = std::make_shared<OpenedEngine>(std::move(tensorrt), opened);
+    engine->holdsShapes = hasShapeInput(*engine);
+    auto holder = std::make_shared<std::shared_ptr<OpenedEngine>>(std::move(engine));
     Napi::Object object = Napi::Object::New(env);
     const auto method = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&, const Holder&)) {
         object.Set(name, Napi::Function::New(

@@ -42,6 +42,12 @@ const char* statusName(PbStatus status) {
         return "engine";
     case PB_RUN:
         return "run";
+    case PB_UNSUPPORTED:
+        return "unsupported";
+    case PB_CALIBRATION:
+        return "calibration";
+    case PB_NO_MEMORY:
+        return "memory";
     case PB_INTERNAL:
         break;
     }

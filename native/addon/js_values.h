@@ -43,6 +43,14 @@ std::vector<Integer> integersField(const Napi::Object& object, const char* name)
     return integers;
 }
 
+//! Whether the field is there: neither undefined nor null.
+inline bool hasField(const Napi::Object& object, const char* name) {
+    const Napi::Value value = object.Get(name);
+    return !value.IsUndefined() && !value.IsNull();
+}
+
+inline int32_t flagField(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean() ? 1 : 0; }
+
 //! An array of strings.
 template <typename Texts>
 Napi::Array textsToJs(Napi::Env env, const Texts& texts) {

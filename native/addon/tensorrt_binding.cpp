@@ -10,36 +10,6 @@
 namespace precision_bench {
 namespace {
 
-std::unique_ptr<BuildOptions> buildOptionsFrom(const Napi::Object& request) {
-    auto options = std::make_unique<BuildOptions>();
-    options->onnxPath = stringField(request, "onnx");
-    options->enginePath = stringField(request, "engine");
-    options->computeCapabilities = integersField<int32_t>(request, "computeCapabilities");
-    const Napi::Array inputs = arrayField(request, "inputs");
-    for (uint32_t i = 0; i < inputs.Length(); ++i) {
-        const Napi::Object input = inputs.Get(i).ToObject();
-        ProfileInput profile = {stringField(input, "name"), integersField<int64_t>(input, "min"),
-                                integersField<int64_t>(input, "opt"), integersField<int64_t>(input, "max")};
-        if (profile.optimum.size() != profile.minimum.size() || profile.maximum.size() != profile.minimum.size()) {
-            throw Napi::RangeError::New(request.Env(), "min, opt and max of " + profile.name + " differ in rank");
-        }
-        options->inputs.push_back(std::move(profile));
-    }
-    options->plain.optimizationLevel = static_cast<int32_t>(numberField(request, "optimizationLevel"));
-    options->plain.workspaceBytes = static_cast<int64_t>(numberField(request, "workspaceBytes"));
-    options->plain.dlaCore = static_cast<int32_t>(numberField(request, "dlaCore"));
-    options->plain.tf32 = request.Get("tf32").ToBoolean() ? 1 : 0;
-    options->plain.versionCompatible = request.Get("versionCompatible").ToBoolean() ? 1 : 0;
-    options->plain.hardwareCompatible = request.Get("hardwareCompatible").ToBoolean() ? 1 : 0;
-    options->plain.typing = stringField(request, "typing") == "weak" ? PB_WEAK : PB_STRONG;
-    options->plain.allowFp16 = request.Get("allowFp16").ToBoolean() ? 1 : 0;
-    options->plain.allowBf16 = request.Get("allowBf16").ToBoolean() ? 1 : 0;
-    options->plain.allowInt8 = request.Get("allowInt8").ToBoolean() ? 1 : 0;
-    options->timingCachePath = stringField(request, "timingCache");
-    options->complete();
-    return options;
-}
-
 //! new TensorRT({flavour, infer, parser})
 class TensorRT final : public Napi::ObjectWrap<TensorRT> {
 public:
@@ -90,7 +60,6 @@ private:
         result.Set("hasBuilder", Napi::Boolean::New(env, found.hasBuilder != 0));
         result.Set("computeCapabilities", capabilities);
         result.Set("log", textsToJs(env, report.log));
-        result.Set("executes", Napi::Boolean::New(env, mOpened->api().openEngine != nullptr));
         setGpu(result);
         return result;
     }
@@ -129,8 +98,8 @@ private:
             throw Napi::TypeError::New(env, "build needs a request and a progress function");
         }
         auto cancelFlag = std::make_shared<std::atomic<bool>>(false);
-        auto* worker = new BuildWorker(env, mOpened, buildOptionsFrom(info[0].As<Napi::Object>()),
-                                       info[1].As<Napi::Function>(), cancelFlag);
+        auto options = std::make_unique<BuildOptions>(info[0].As<Napi::Object>(), cancelFlag);
+        auto* worker = new BuildWorker(env, mOpened, std::move(options), info[1].As<Napi::Function>(), cancelFlag);
         Napi::Object running = Napi::Object::New(env);
         running.Set("done", worker->promise());
         running.Set("cancel",

@@ -5,8 +5,22 @@
 #include <fstream>
 #include <system_error>
 
+#if defined(_WIN32)
+#include <process.h>
+#else
+#include <unistd.h>
+#endif
+
 namespace precision_bench {
 namespace {
+
+int processId() {
+#if defined(_WIN32)
+    return _getpid();
+#else
+    return getpid();
+#endif
+}
 
 //! Removes the file when it goes, unless it was given away.
 class TemporaryFile {
@@ -28,7 +42,8 @@ private:
 
 std::string writeAtomically(const std::string& path, const void* data, size_t size) {
     const std::filesystem::path target = std::filesystem::u8path(path);
-    const TemporaryFile temporary(std::filesystem::u8path(path + ".tmp"));
+    // Another process may be writing the same file.
+    const TemporaryFile temporary(std::filesystem::u8path(path + "." + std::to_string(processId()) + ".tmp"));
     std::ofstream stream(temporary.path(), std::ios::binary | std::ios::trunc);
     stream.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
     stream.close();

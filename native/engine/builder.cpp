@@ -1,21 +1,19 @@
 #include "builder.h"
 
 #include "atomic_file.h"
-#include "compute_capability.h"
+#include "build_options.h"
+#include "calibrator.h"
+#include "network_options.h"
 #include "progress_monitor.h"
+#include "timing_cache.h"
 
-#include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace precision_bench {
 namespace {
-
-using nvinfer1::BuilderFlag;
 
 double secondsSince(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -64,201 +62,6 @@ PbStatus parse(nvonnxparser::IParser& parser, const PbBuildRequest& request, Rep
                                        std::to_string(count) + (count == 1 ? " error." : " errors."));
 }
 
-nvinfer1::Dims dimsOf(const int64_t* sizes, size_t rank) {
-    nvinfer1::Dims dims = {};
-    dims.nbDims = static_cast<int32_t>(rank);
-    for (size_t i = 0; i < rank; ++i) {
-        dims.d[i] = static_cast<std::remove_reference_t<decltype(dims.d[0])>>(sizes[i]);
-    }
-    return dims;
-}
-
-//! Adds one profile with the sizes of the request. The profile belongs to the builder.
-PbStatus addProfile(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config, const PbBuildRequest& request,
-                    Reporter& reporter) {
-    if (request.inputCount == 0) {
-        return PB_OK;
-    }
-    nvinfer1::IOptimizationProfile* profile = builder.createOptimizationProfile();
-    if (profile == nullptr) {
-        return reporter.fail(PB_INTERNAL, "TensorRT made no optimization profile.");
-    }
-    for (size_t i = 0; i < request.inputCount; ++i) {
-        const PbProfileInput& input = request.inputs[i];
-        if (input.rank > static_cast<size_t>(nvinfer1::Dims::MAX_DIMS)) {
-            return reporter.fail(PB_INVALID, "Input " + std::string(input.name) + " has " + std::to_string(input.rank) +
-                                                 " axes; TensorRT takes " + std::to_string(nvinfer1::Dims::MAX_DIMS) +
-                                                 ".");
-        }
-        using nvinfer1::OptProfileSelector;
-        const bool taken =
-            profile->setDimensions(input.name, OptProfileSelector::kMIN, dimsOf(input.minimum, input.rank)) &&
-            profile->setDimensions(input.name, OptProfileSelector::kOPT, dimsOf(input.optimum, input.rank)) &&
-            profile->setDimensions(input.name, OptProfileSelector::kMAX, dimsOf(input.maximum, input.rank));
-        if (!taken) {
-            return reporter.fail(PB_INVALID, "TensorRT refused the shapes of input " + std::string(input.name) + ".");
-        }
-    }
-    if (!profile->isValid() || config.addOptimizationProfile(profile) < 0) {
-        return reporter.fail(PB_INVALID, "TensorRT refused the optimization profile.");
-    }
-    return PB_OK;
-}
-
-PbStatus setTargets(nvinfer1::IBuilderConfig& config, const PbBuildRequest& request, Reporter& reporter) {
-#if PB_TRT_HAS_COMPUTE_CAPABILITY
-    if (request.computeCapabilityCount == 0) {
-        return config.setNbComputeCapabilities(1) &&
-                       config.setComputeCapability(nvinfer1::ComputeCapability::kCURRENT, 0)
-                   ? PB_OK
-                   : reporter.fail(PB_INVALID, "There is no GPU here to take the architecture from.");
-    }
-    if (!config.setNbComputeCapabilities(static_cast<int32_t>(request.computeCapabilityCount))) {
-        return reporter.fail(PB_INVALID, "TensorRT-RTX refused the number of architectures.");
-    }
-    for (size_t i = 0; i < request.computeCapabilityCount; ++i) {
-        const int32_t number = request.computeCapabilities[i];
-        const auto target = computeCapability(number);
-        if (!target || !config.setComputeCapability(*target, static_cast<int32_t>(i))) {
-            return reporter.fail(PB_INVALID, "TensorRT-RTX does not build for sm_" + std::to_string(number) + ".");
-        }
-    }
-    return PB_OK;
-#else
-    (void)config;
-    if (request.computeCapabilityCount != 0) {
-        return reporter.fail(PB_INVALID, "This TensorRT builds for the GPU of this machine only.");
-    }
-    return PB_OK;
-#endif
-}
-
-void setWorkspace(nvinfer1::IBuilderConfig& config, int64_t bytes) {
-    if (bytes < 0) {
-        return;
-    }
-#if PB_TRT_HAS_MEMORY_POOLS
-    config.setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, static_cast<size_t>(bytes));
-#else
-    config.setMaxWorkspaceSize(static_cast<size_t>(bytes));
-#endif
-}
-
-void setFlag(nvinfer1::IBuilderConfig& config, BuilderFlag flag, bool on) {
-    if (on) {
-        config.setFlag(flag);
-    } else {
-        config.clearFlag(flag);
-    }
-}
-
-// Weak typing is deprecated in TensorRT 10, and what `--typing weak` asks for.
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-#endif
-
-//! The types that a weakly typed network may use beside FP32.
-PbStatus setTyping(nvinfer1::IBuilderConfig& config, const PbBuildRequest& request, Reporter& reporter) {
-    if (request.typing == PB_STRONG) {
-#if PB_TRT_HAS_STRONG_TYPING
-        return PB_OK;
-#else
-        return reporter.fail(PB_INVALID, "TensorRT 8 has no strongly typed networks; ask for weak typing.");
-#endif
-    }
-    (void)reporter;
-#if PB_TRT_HAS_WEAK_TYPING
-    setFlag(config, BuilderFlag::kFP16, request.allowFp16 != 0);
-    setFlag(config, BuilderFlag::kINT8, request.allowInt8 != 0);
-#if PB_TRT_HAS_WEAK_BF16
-    setFlag(config, BuilderFlag::kBF16, request.allowBf16 != 0);
-#else
-    if (request.allowBf16 != 0) {
-        return reporter.fail(PB_INVALID, "This TensorRT has no BF16.");
-    }
-#endif
-    return PB_OK;
-#else
-    (void)config;
-    return reporter.fail(PB_INVALID, "This TensorRT has no weakly typed networks; ask for strong typing.");
-#endif
-}
-
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
-
-#if PB_TRT_HAS_TIMING_CACHE
-
-std::vector<char> readFile(const char* path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-//! The timings kept from earlier builds; an unusable file counts as none, since TensorRT makes it anew.
-std::unique_ptr<nvinfer1::ITimingCache> loadTimingCache(nvinfer1::IBuilderConfig& config, const char* path) {
-    const std::vector<char> kept = readFile(path);
-    std::unique_ptr<nvinfer1::ITimingCache> cache(config.createTimingCache(kept.data(), kept.size()));
-    if (cache == nullptr || !config.setTimingCache(*cache, false)) {
-        cache.reset(config.createTimingCache(nullptr, 0));
-        if (cache != nullptr) {
-            config.setTimingCache(*cache, false);
-        }
-    }
-    return cache;
-}
-
-void saveTimingCache(const nvinfer1::ITimingCache& cache, const char* path, Reporter& reporter) {
-    const std::unique_ptr<nvinfer1::IHostMemory> data(cache.serialize());
-    const std::string failure =
-        data == nullptr ? "TensorRT gave no timing cache." : writeAtomically(path, data->data(), data->size());
-    if (!failure.empty()) {
-        reporter.log(PB_WARNING, failure.c_str()); // the engine is good without it
-    }
-}
-
-#endif
-
-PbStatus setOptions(nvinfer1::IBuilderConfig& config, const PbBuildRequest& request, Reporter& reporter) {
-    // Without it the inspector knows the layers' names and nothing else.
-    config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
-    setWorkspace(config, request.workspaceBytes);
-    setFlag(config, BuilderFlag::kTF32, request.tf32 != 0); // on by default
-#if PB_TRT_HAS_OPTIMIZATION_LEVEL
-    if (request.optimizationLevel >= 0) {
-        config.setBuilderOptimizationLevel(request.optimizationLevel);
-    }
-#endif
-    if (request.versionCompatible != 0 || request.hardwareCompatible != 0) {
-#if PB_TRT_HAS_COMPATIBILITY
-        setFlag(config, BuilderFlag::kVERSION_COMPATIBLE, request.versionCompatible != 0);
-#if PB_TRT_RTX
-        // TensorRT would put a lean runtime into the engine, and RTX comes without one.
-        setFlag(config, BuilderFlag::kEXCLUDE_LEAN_RUNTIME, request.versionCompatible != 0);
-#endif
-        if (request.hardwareCompatible != 0) {
-            config.setHardwareCompatibilityLevel(nvinfer1::HardwareCompatibilityLevel::kAMPERE_PLUS);
-        }
-#else
-        return reporter.fail(PB_INVALID, "This TensorRT builds neither version- nor hardware-compatible engines.");
-#endif
-    }
-    if (request.dlaCore >= 0) {
-#if PB_TRT_HAS_DLA
-        config.setDefaultDeviceType(nvinfer1::DeviceType::kDLA);
-        config.setDLACore(request.dlaCore);
-        config.setFlag(BuilderFlag::kGPU_FALLBACK);
-#else
-        return reporter.fail(PB_INVALID, "TensorRT-RTX does not build for DLA.");
-#endif
-    }
-    if (const PbStatus status = setTyping(config, request, reporter); status != PB_OK) {
-        return status;
-    }
-    return setTargets(config, request, reporter);
-}
-
 std::unique_ptr<nvinfer1::IHostMemory> serialize(nvinfer1::IBuilder& builder, nvinfer1::INetworkDefinition& network,
                                                  nvinfer1::IBuilderConfig& config, Reporter& reporter) {
 #if PB_TRT_HAS_PROGRESS_MONITOR
@@ -273,6 +76,77 @@ std::unique_ptr<nvinfer1::IHostMemory> serialize(nvinfer1::IBuilder& builder, nv
 #endif
 }
 
+//! All that the request says, on a parsed network. \return PB_OK, or another status after reporting its reason
+PbStatus configure(Library& library, nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config,
+                   const PbBuildRequest& request, Reporter& reporter) {
+    if (const PbStatus status = setOptions(library, config, request, reporter); status != PB_OK) {
+        return status;
+    }
+    if (const PbStatus status = addProfiles(*library.builder(), config, request, reporter); status != PB_OK) {
+        return status;
+    }
+    return setLayerPrecisions(network, config, request, reporter);
+}
+
+//! Calibration as part of a build; nothing where the request has none.
+class Calibration {
+public:
+    //! \return PB_OK, or another status after reporting its reason
+    PbStatus prepare(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config,
+                     const nvinfer1::INetworkDefinition& network, const PbBuildRequest& request, Reporter& reporter) {
+#if PB_TRT_HAS_CALIBRATORS
+        if (request.calibrator == nullptr) {
+            return PB_OK;
+        }
+        const PbStatus status = setCalibrationProfile(builder, config, network, *request.calibrator, reporter);
+        if (status == PB_OK) {
+            mFeed.emplace(*request.calibrator, network);
+            mCalibrator = makeCalibrator(request.calibrator->algorithm, *mFeed);
+            setCalibrator(config, mCalibrator.get());
+        }
+        return status;
+#else
+        // setOptions has refused a calibrator.
+        (void)builder, (void)config, (void)network, (void)request, (void)reporter;
+        return PB_OK;
+#endif
+    }
+
+    int64_t batches() const {
+#if PB_TRT_HAS_CALIBRATORS
+        return mFeed ? mFeed->batches() : 0;
+#else
+        return 0;
+#endif
+    }
+
+    //! Why the data could not be had; empty when it could.
+    std::string failure() const {
+#if PB_TRT_HAS_CALIBRATORS
+        return mFeed ? mFeed->failure() : std::string();
+#else
+        return {};
+#endif
+    }
+
+private:
+#if PB_TRT_HAS_CALIBRATORS
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+    static void setCalibrator(nvinfer1::IBuilderConfig& config, nvinfer1::IInt8Calibrator* calibrator) {
+        config.setInt8Calibrator(calibrator);
+    }
+
+    std::optional<CalibrationFeed> mFeed;
+    std::unique_ptr<nvinfer1::IInt8Calibrator> mCalibrator;
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+#endif
+};
+
 } // namespace
 
 PbStatus buildEngine(Library& library, const PbBuildRequest& request, Reporter& reporter, PbBuildResult& result) {
@@ -284,7 +158,9 @@ PbStatus buildEngine(Library& library, const PbBuildRequest& request, Reporter& 
     if (builder == nullptr) {
         return reporter.fail(PB_NO_BUILDER, "TensorRT made no builder on this machine.");
     }
+    // The configuration refers to the calibrator, and both to the network: they go in the reverse order.
     const std::unique_ptr<nvinfer1::INetworkDefinition> network = createNetwork(*builder, request.typing);
+    Calibration calibration;
     const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
     if (network == nullptr || config == nullptr) {
         return reporter.fail(PB_INTERNAL, "TensorRT made no network or no configuration.");
@@ -303,34 +179,47 @@ PbStatus buildEngine(Library& library, const PbBuildRequest& request, Reporter& 
     result.parseSeconds = secondsSince(parseStart);
     result.networkLayers = network->getNbLayers();
 
-    if (const PbStatus status = setOptions(*config, request, reporter); status != PB_OK) {
+    if (const PbStatus status = configure(library, *network, *config, request, reporter); status != PB_OK) {
         return status;
     }
-    if (const PbStatus status = addProfile(*builder, *config, request, reporter); status != PB_OK) {
+    // Calibration asks for the types that the graph has; only then may the bindings get others.
+    if (const PbStatus status = calibration.prepare(*builder, *config, *network, request, reporter); status != PB_OK) {
         return status;
     }
+    if (const PbStatus status = setBindings(*network, request, reporter); status != PB_OK) {
+        return status;
+    }
+    describeBindings(*network, request);
     if (reporter.cancelled()) {
         return cancelled();
     }
 
 #if PB_TRT_HAS_TIMING_CACHE
-    std::unique_ptr<nvinfer1::ITimingCache> timingCache;
+    std::optional<TimingCache> timingCache;
     if (request.timingCachePath != nullptr) {
-        timingCache = loadTimingCache(*config, request.timingCachePath);
+        timingCache.emplace(*config, request.timingCachePath);
+        result.timingCacheBytes = timingCache->bytesRead();
     }
 #endif
     const auto buildStart = std::chrono::steady_clock::now();
     const std::unique_ptr<nvinfer1::IHostMemory> plan = serialize(*builder, *network, *config, reporter);
     result.buildSeconds = secondsSince(buildStart);
+    result.calibrationBatches = calibration.batches();
     if (reporter.cancelled()) {
         return cancelled();
     }
+    // TensorRT builds on without data, in FP32; that is not what was asked for.
+    if (const std::string failure = calibration.failure(); !failure.empty()) {
+        return reporter.fail(PB_CALIBRATION, failure);
+    }
     if (plan == nullptr || plan->size() == 0) {
-        return reporter.fail(PB_BUILD, "The builder gave no engine.");
+        return library.logger().hasRunOutOfMemory()
+                   ? reporter.fail(PB_NO_MEMORY, "The builder gave no engine: there is not enough memory.")
+                   : reporter.fail(PB_BUILD, "The builder gave no engine.");
     }
 #if PB_TRT_HAS_TIMING_CACHE
-    if (timingCache != nullptr) {
-        saveTimingCache(*timingCache, request.timingCachePath, reporter);
+    if (timingCache) {
+        timingCache->save(reporter);
     }
 #endif
     result.engineBytes = plan->size();

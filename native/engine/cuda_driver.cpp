@@ -55,6 +55,7 @@ CudaDriver::CudaDriver(SharedLibrary library) : mLibrary(std::move(library)) {
     load(memFree, "cuMemFree_v2");
     load(memHostAlloc, "cuMemHostAlloc");
     load(memFreeHost, "cuMemFreeHost");
+    load(memcpyHtoD, "cuMemcpyHtoD_v2");
     load(memcpyHtoDAsync, "cuMemcpyHtoDAsync_v2");
     load(memcpyDtoHAsync, "cuMemcpyDtoHAsync_v2");
     load(streamCreate, "cuStreamCreate");
@@ -66,6 +67,7 @@ CudaDriver::CudaDriver(SharedLibrary library) : mLibrary(std::move(library)) {
     load(eventDestroy, "cuEventDestroy_v2");
     load(eventRecord, "cuEventRecord");
     load(eventSynchronize, "cuEventSynchronize");
+    load(eventQuery, "cuEventQuery");
     load(eventElapsedTime, "cuEventElapsedTime");
     load(graphInstantiate, "cuGraphInstantiateWithFlags");
     load(graphDestroy, "cuGraphDestroy");
@@ -83,7 +85,8 @@ void CudaDriver::check(CUresult result, const char* call) const {
     }
     const char* name = nullptr;
     mGetErrorName(result, &name);
-    throw CudaError(std::string(call) + " failed: " + (name != nullptr ? name : std::to_string(result)) + ".");
+    throw CudaError(std::string(call) + " failed: " + (name != nullptr ? name : std::to_string(result)) + ".",
+                    result == CUDA_ERROR_OUT_OF_MEMORY);
 }
 
 DeviceMemory::DeviceMemory(size_t bytes) {
@@ -109,7 +112,7 @@ void Stream::synchronize() const {
 
 Event::Event() {
     const CudaDriver& cuda = CudaDriver::get();
-    cuda.check(cuda.eventCreate(&mEvent, CU_EVENT_DEFAULT), "cuEventCreate");
+    cuda.check(cuda.eventCreate(&mEvent, CU_EVENT_BLOCKING_SYNC), "cuEventCreate");
 }
 
 void Event::record(const Stream& stream) const {
@@ -120,6 +123,15 @@ void Event::record(const Stream& stream) const {
 void Event::synchronize() const {
     const CudaDriver& cuda = CudaDriver::get();
     cuda.check(cuda.eventSynchronize(mEvent), "cuEventSynchronize");
+}
+
+void Event::spin() const {
+    const CudaDriver& cuda = CudaDriver::get();
+    CUresult result = CUDA_ERROR_NOT_READY;
+    while (result == CUDA_ERROR_NOT_READY) {
+        result = cuda.eventQuery(mEvent);
+    }
+    cuda.check(result, "cuEventQuery");
 }
 
 float Event::millisecondsSince(const Event& earlier) const {

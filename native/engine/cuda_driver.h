@@ -16,7 +16,13 @@ namespace precision_bench {
 //! No GPU, no driver, or an error that the driver reported.
 class CudaError : public std::runtime_error {
 public:
-    using std::runtime_error::runtime_error;
+    explicit CudaError(const std::string& reason, bool isOutOfMemory = false)
+        : std::runtime_error(reason), mIsOutOfMemory(isOutOfMemory) {}
+
+    bool isOutOfMemory() const { return mIsOutOfMemory; }
+
+private:
+    bool mIsOutOfMemory;
 };
 
 //! \brief The driver's entry points and the primary context of the first GPU, which TensorRT uses too.
@@ -41,6 +47,7 @@ public:
     decltype(&::cuMemFree) memFree = nullptr;
     decltype(&::cuMemHostAlloc) memHostAlloc = nullptr;
     decltype(&::cuMemFreeHost) memFreeHost = nullptr;
+    decltype(&::cuMemcpyHtoD) memcpyHtoD = nullptr;
     decltype(&::cuMemcpyHtoDAsync) memcpyHtoDAsync = nullptr;
     decltype(&::cuMemcpyDtoHAsync) memcpyDtoHAsync = nullptr;
     decltype(&::cuStreamCreate) streamCreate = nullptr;
@@ -52,6 +59,7 @@ public:
     decltype(&::cuEventDestroy) eventDestroy = nullptr;
     decltype(&::cuEventRecord) eventRecord = nullptr;
     decltype(&::cuEventSynchronize) eventSynchronize = nullptr;
+    decltype(&::cuEventQuery) eventQuery = nullptr;
     decltype(&::cuEventElapsedTime) eventElapsedTime = nullptr;
     decltype(&::cuGraphInstantiateWithFlags) graphInstantiate = nullptr;
     decltype(&::cuGraphDestroy) graphDestroy = nullptr;
@@ -123,7 +131,10 @@ public:
     Event& operator=(const Event&) = delete;
 
     void record(const Stream& stream) const;
+    //! Sleeps until the GPU is there.
     void synchronize() const;
+    //! Polls until the GPU is there: hears of it microseconds earlier and takes a core of the processor.
+    void spin() const;
     float millisecondsSince(const Event& earlier) const;
 
 private:

@@ -1,8 +1,10 @@
 #include "engine.h"
 
-#if PB_TRT_HAS_NAMED_BINDINGS
+#include "types.h"
 
 #include <chrono>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <unordered_map>
@@ -17,71 +19,6 @@ constexpr size_t kMaximumRuns = 10'000'000;
 
 double secondsBetween(Clock::time_point start, Clock::time_point end) {
     return std::chrono::duration<double>(end - start).count();
-}
-
-PbDataType typeOf(nvinfer1::DataType type) {
-    switch (type) {
-    case nvinfer1::DataType::kFLOAT:
-        return PB_TYPE_FP32;
-    case nvinfer1::DataType::kHALF:
-        return PB_TYPE_FP16;
-    case nvinfer1::DataType::kINT8:
-        return PB_TYPE_INT8;
-    case nvinfer1::DataType::kINT32:
-        return PB_TYPE_INT32;
-    case nvinfer1::DataType::kBOOL:
-        return PB_TYPE_BOOL;
-    case nvinfer1::DataType::kUINT8:
-        return PB_TYPE_UINT8;
-#if PB_TRT_MODERN
-    case nvinfer1::DataType::kBF16:
-        return PB_TYPE_BF16;
-    case nvinfer1::DataType::kFP8:
-        return PB_TYPE_FP8;
-    case nvinfer1::DataType::kINT64:
-        return PB_TYPE_INT64;
-    case nvinfer1::DataType::kINT4:
-        return PB_TYPE_INT4;
-#endif
-    default:
-        return PB_TYPE_UNKNOWN;
-    }
-}
-
-//! Bits per element; 0 for types that have no place in host memory.
-size_t bitsOf(PbDataType type) {
-    switch (type) {
-    case PB_TYPE_INT64:
-        return 64;
-    case PB_TYPE_FP32:
-    case PB_TYPE_INT32:
-        return 32;
-    case PB_TYPE_FP16:
-    case PB_TYPE_BF16:
-        return 16;
-    case PB_TYPE_FP8:
-    case PB_TYPE_INT8:
-    case PB_TYPE_UINT8:
-    case PB_TYPE_BOOL:
-        return 8;
-    case PB_TYPE_INT4:
-        return 4;
-    case PB_TYPE_UNKNOWN:
-        break;
-    }
-    return 0;
-}
-
-std::vector<int64_t> sizesOf(const nvinfer1::Dims& dims) {
-    return dims.nbDims < 0 ? std::vector<int64_t>() : std::vector<int64_t>(dims.d, dims.d + dims.nbDims);
-}
-
-std::string textOf(const std::vector<int64_t>& sizes) {
-    std::string text = "[";
-    for (size_t i = 0; i < sizes.size(); ++i) {
-        text += (i == 0 ? "" : ", ") + std::to_string(sizes[i]);
-    }
-    return text + "]";
 }
 
 //! Sums the time of every layer over the runs. TensorRT reports the layers in the order of their execution.
@@ -121,7 +58,7 @@ private:
 
 std::unique_ptr<Engine> Engine::open(Library& library, const char* path, Reporter& reporter, PbStatus& status) {
     CudaDriver::get().useContext();
-    std::ifstream file(path, std::ios::binary);
+    std::ifstream file(std::filesystem::u8path(path), std::ios::binary);
     const std::vector<char> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     if (bytes.empty()) {
         status = reporter.fail(PB_ENGINE, std::string(path) + " cannot be read or is empty.");
@@ -134,33 +71,113 @@ std::unique_ptr<Engine> Engine::open(Library& library, const char* path, Reporte
     }
     std::unique_ptr<nvinfer1::ICudaEngine> engine(runtime->deserializeCudaEngine(bytes.data(), bytes.size()));
     if (engine == nullptr) {
-        status = reporter.fail(PB_ENGINE, "TensorRT refused the engine " + std::string(path) + ".");
+        status =
+            library.logger().hasRunOutOfMemory()
+                ? reporter.fail(PB_NO_MEMORY, "The GPU has not enough memory for the engine " + std::string(path) + ".")
+                : reporter.fail(PB_ENGINE, "TensorRT refused the engine " + std::string(path) + ".");
         return nullptr;
     }
-    std::unique_ptr<nvinfer1::IExecutionContext> context(engine->createExecutionContext());
+    std::unique_ptr<EngineContext> context = EngineContext::create(*engine);
     if (context == nullptr) {
-        status = reporter.fail(PB_RUN, "TensorRT made no execution context; the GPU may be out of memory.");
+        status = library.logger().hasRunOutOfMemory()
+                     ? reporter.fail(PB_NO_MEMORY, "The GPU has not enough memory for an execution context.")
+                     : reporter.fail(PB_RUN, "TensorRT made no execution context.");
         return nullptr;
     }
     return std::unique_ptr<Engine>(new Engine(library, std::move(engine), std::move(context)));
 }
 
-Engine::Engine(Library& library, std::unique_ptr<nvinfer1::ICudaEngine> engine,
-               std::unique_ptr<nvinfer1::IExecutionContext> context)
-    : mLibrary(library), mEngine(std::move(engine)), mContext(std::move(context)) {
-    for (int32_t i = 0; i < mEngine->getNbIOTensors(); ++i) {
-        const char* name = mEngine->getIOTensorName(i);
-        mTensors.push_back({name, typeOf(mEngine->getTensorDataType(name)),
-                            mEngine->getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT,
-                            sizesOf(mEngine->getTensorShape(name))});
-    }
+Engine::Engine(Library& library, std::unique_ptr<nvinfer1::ICudaEngine> engine, std::unique_ptr<EngineContext> context)
+    : mLibrary(library), mEngine(std::move(engine)), mContext(std::move(context)), mTensors(describeTensors(*mEngine)) {
     for (const TensorDescription& tensor : mTensors) {
-        mPlainTensors.push_back(
-            {tensor.name.c_str(), tensor.type, tensor.isInput ? 1 : 0, tensor.dims.size(), tensor.dims.data()});
+        mPlainTensors.push_back({tensor.name.c_str(), tensor.type, tensor.isInput ? 1 : 0, tensor.holdsShape ? 1 : 0,
+                                 tensor.format.c_str(), tensor.dims.size(), tensor.dims.data()});
     }
 }
 
-PbEngineInfo Engine::describe() const { return {mPlainTensors.data(), mPlainTensors.size(), mEngine->getNbLayers()}; }
+Engine::Binding::Binding(std::vector<int64_t> sizes, size_t byteCount, bool isOnGpu)
+    : dims(std::move(sizes)), bytes(byteCount), host(byteCount),
+      device(isOnGpu ? std::make_unique<DeviceMemory>(byteCount) : nullptr) {}
+
+void* Engine::Binding::address() const {
+    return device != nullptr ? reinterpret_cast<void*>(device->address()) : host.address();
+}
+
+PbEngineInfo Engine::describe() const {
+    return {mPlainTensors.data(), mPlainTensors.size(), mEngine->getNbLayers(), mEngine->getNbOptimizationProfiles()};
+}
+
+size_t Engine::tensorNamed(const char* name) const {
+    size_t index = 0;
+    while (index < mTensors.size() && mTensors[index].name != name) {
+        ++index;
+    }
+    return index;
+}
+
+int32_t Engine::profileFor(const PbInputShape* inputs, size_t count) const {
+    for (int32_t profile = 0; profile < mEngine->getNbOptimizationProfiles(); ++profile) {
+        bool takesAll = true;
+        for (size_t i = 0; takesAll && i < count; ++i) {
+            const size_t tensor = tensorNamed(inputs[i].name);
+            const std::vector<int64_t> dims(inputs[i].dims, inputs[i].dims + inputs[i].rank);
+            takesAll = tensor == mTensors.size() || mTensors[tensor].holdsShape || mTensors[tensor].dims == dims ||
+                       mContext->takes(profile, tensor, dims);
+        }
+        if (takesAll) {
+            return profile;
+        }
+    }
+    return -1;
+}
+
+PbStatus Engine::bindInput(const PbInputShape& input, Reporter& reporter) {
+    const size_t tensor = tensorNamed(input.name);
+    if (tensor == mTensors.size() || !mTensors[tensor].isInput) {
+        return reporter.fail(PB_INVALID, "The engine has no input " + std::string(input.name) + ".");
+    }
+    if (input.rank > static_cast<size_t>(nvinfer1::Dims::MAX_DIMS)) {
+        return reporter.fail(PB_INVALID, "Input " + std::string(input.name) + " has too many axes.");
+    }
+    const std::vector<int64_t> dims(input.dims, input.dims + input.rank);
+    if (!mTensors[tensor].holdsShape) {
+        return mContext->setInputShape(tensor, dimsOf(input.dims, input.rank))
+                   ? PB_OK
+                   : reporter.fail(PB_INVALID, "The engine does not take input " + std::string(input.name) +
+                                                   " of shape " + textOf(dims) + ".");
+    }
+    if (input.values == nullptr) {
+        return reporter.fail(PB_INVALID, "Input " + std::string(input.name) + " holds a shape and has no values.");
+    }
+    auto binding = std::make_unique<Binding>(dims, bytesOf(mTensors[tensor].type, dims), false);
+    std::memcpy(binding->host.address(), input.values, binding->bytes);
+    if (!mContext->setShapeValues(tensor, binding->host.address())) {
+        return reporter.fail(PB_INVALID, "The engine does not take these values of " + std::string(input.name) + ".");
+    }
+    mBindings[tensor] = std::move(binding);
+    return PB_OK;
+}
+
+PbStatus Engine::bindTensor(size_t tensor, Reporter& reporter) {
+    const TensorDescription& description = mTensors[tensor];
+    std::vector<int64_t> sizes = sizesOf(mContext->shape(tensor));
+    for (const int64_t size : sizes) {
+        if (size < 0) {
+            return reporter.fail(PB_INVALID, "The shape of " + description.name + " is " + textOf(sizes) +
+                                                 ": an input has no shape yet, or the data decide it.");
+        }
+    }
+    if (bitsOf(description.type) == 0) {
+        return reporter.fail(PB_INVALID, description.name + " has an element type that cannot be bound.");
+    }
+    const size_t bytes = bytesOf(description.type, sizes);
+    auto binding = std::make_unique<Binding>(std::move(sizes), bytes, !description.holdsShape);
+    if (!mContext->setAddress(tensor, binding->address())) {
+        return reporter.fail(PB_RUN, "TensorRT refused the memory of " + description.name + ".");
+    }
+    mBindings[tensor] = std::move(binding);
+    return PB_OK;
+}
 
 PbStatus Engine::bind(const PbInputShape* inputs, size_t count, Reporter& reporter) {
     CudaDriver::get().useContext();
@@ -168,43 +185,27 @@ PbStatus Engine::bind(const PbInputShape* inputs, size_t count, Reporter& report
     mGraph.reset();
     mPlainBindings.clear();
     mBindings.clear();
+    mBindings.resize(mTensors.size());
+    mProfile = profileFor(inputs, count);
+    if (mProfile < 0) {
+        return reporter.fail(PB_INVALID, "No optimization profile of the engine has these input shapes.");
+    }
+    if (!mContext->setProfile(mProfile, stream())) {
+        return reporter.fail(PB_RUN, "TensorRT refused optimization profile " + std::to_string(mProfile + 1) + ".");
+    }
+    mStream.synchronize();
     for (size_t i = 0; i < count; ++i) {
-        nvinfer1::Dims dims = {};
-        if (inputs[i].rank > static_cast<size_t>(nvinfer1::Dims::MAX_DIMS)) {
-            return reporter.fail(PB_INVALID, "Input " + std::string(inputs[i].name) + " has too many axes.");
-        }
-        dims.nbDims = static_cast<int32_t>(inputs[i].rank);
-        for (size_t axis = 0; axis < inputs[i].rank; ++axis) {
-            dims.d[axis] = static_cast<std::remove_reference_t<decltype(dims.d[0])>>(inputs[i].dims[axis]);
-        }
-        if (!mContext->setInputShape(inputs[i].name, dims)) {
-            return reporter.fail(PB_INVALID, "The engine does not take input " + std::string(inputs[i].name) +
-                                                 " of shape " + textOf(sizesOf(dims)) + ".");
+        if (const PbStatus status = bindInput(inputs[i], reporter); status != PB_OK) {
+            return status;
         }
     }
-    for (const TensorDescription& tensor : mTensors) {
-        const char* name = tensor.name.c_str();
-        if (mEngine->isShapeInferenceIO(name)) {
-            return reporter.fail(PB_INVALID, tensor.name + " holds a shape; such bindings are not run yet.");
+    for (size_t tensor = 0; tensor < mTensors.size(); ++tensor) {
+        if (mBindings[tensor] != nullptr) {
+            continue; // holds a shape
         }
-        std::vector<int64_t> sizes = sizesOf(mContext->getTensorShape(name));
-        size_t elements = 1;
-        for (const int64_t size : sizes) {
-            if (size < 0) {
-                return reporter.fail(PB_INVALID, "The shape of " + tensor.name + " is " + textOf(sizes) +
-                                                     ": an input has no shape yet, or the data decide it.");
-            }
-            elements *= static_cast<size_t>(size);
+        if (const PbStatus status = bindTensor(tensor, reporter); status != PB_OK) {
+            return status;
         }
-        const size_t bits = bitsOf(tensor.type);
-        if (bits == 0) {
-            return reporter.fail(PB_INVALID, tensor.name + " has an element type that cannot be bound.");
-        }
-        auto binding = std::make_unique<Binding>(std::move(sizes), (elements * bits + 7) / 8);
-        if (!mContext->setTensorAddress(name, reinterpret_cast<void*>(binding->device.address()))) {
-            return reporter.fail(PB_RUN, "TensorRT refused the memory of " + tensor.name + ".");
-        }
-        mBindings.push_back(std::move(binding));
     }
     for (size_t i = 0; i < mTensors.size(); ++i) {
         const Binding& binding = *mBindings[i];
@@ -222,9 +223,9 @@ void Engine::copyInputs() const {
     const CudaDriver& cuda = CudaDriver::get();
     for (size_t i = 0; i < mTensors.size(); ++i) {
         const Binding& binding = *mBindings[i];
-        if (mTensors[i].isInput && binding.bytes > 0) {
+        if (mTensors[i].isInput && binding.device != nullptr && binding.bytes > 0) {
             cuda.check(
-                cuda.memcpyHtoDAsync(binding.device.address(), binding.host.address(), binding.bytes, mStream.get()),
+                cuda.memcpyHtoDAsync(binding.device->address(), binding.host.address(), binding.bytes, mStream.get()),
                 "cuMemcpyHtoDAsync");
         }
     }
@@ -234,9 +235,9 @@ void Engine::copyOutputs() const {
     const CudaDriver& cuda = CudaDriver::get();
     for (size_t i = 0; i < mTensors.size(); ++i) {
         const Binding& binding = *mBindings[i];
-        if (!mTensors[i].isInput && binding.bytes > 0) {
+        if (!mTensors[i].isInput && binding.device != nullptr && binding.bytes > 0) {
             cuda.check(
-                cuda.memcpyDtoHAsync(binding.host.address(), binding.device.address(), binding.bytes, mStream.get()),
+                cuda.memcpyDtoHAsync(binding.host.address(), binding.device->address(), binding.bytes, mStream.get()),
                 "cuMemcpyDtoHAsync");
         }
     }
@@ -256,10 +257,12 @@ PbStatus Engine::run(Reporter& reporter) {
     return PB_OK;
 }
 
-bool Engine::timedRun(bool replay, PbRunTime& time) const {
+bool Engine::timedRun(const PbMeasureRequest& request, bool replay, PbRunTime& time) {
     const Clock::time_point start = Clock::now();
     mStart.record(mStream);
-    copyInputs();
+    if (request.transfers != 0) {
+        copyInputs();
+    }
     mCopied.record(mStream);
     if (replay) {
         mGraph.launch(mStream);
@@ -267,9 +270,15 @@ bool Engine::timedRun(bool replay, PbRunTime& time) const {
         return false;
     }
     mComputed.record(mStream);
-    copyOutputs();
+    if (request.transfers != 0) {
+        copyOutputs();
+    }
     mEnd.record(mStream);
-    mEnd.synchronize();
+    if (request.spin != 0) {
+        mEnd.spin();
+    } else {
+        mEnd.synchronize();
+    }
     time.hostMs = static_cast<float>(1000 * secondsBetween(start, Clock::now()));
     time.hostToDeviceMs = mCopied.millisecondsSince(mStart);
     time.computeMs = mComputed.millisecondsSince(mCopied);
@@ -295,6 +304,7 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
         return status;
     }
     copyInputs();
+    mStream.synchronize();
     const bool replay = request.cudaGraph != 0 && recordGraph();
     const auto refused = [&] { return reporter.fail(PB_RUN, "TensorRT did not run the engine."); };
     const auto cancelled = [&] { return reporter.fail(PB_CANCELLED, "The measurement was cancelled."); };
@@ -305,7 +315,7 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
         if (reporter.cancelled()) {
             return cancelled();
         }
-        if (!timedRun(replay, time)) {
+        if (!timedRun(request, replay, time)) {
             return refused();
         }
     }
@@ -316,7 +326,7 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
         if (reporter.cancelled()) {
             return cancelled();
         }
-        if (!timedRun(replay, time)) {
+        if (!timedRun(request, replay, time)) {
             return refused();
         }
         mRunTimes.push_back(time);
@@ -328,19 +338,24 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
     return PB_OK;
 }
 
-std::unique_ptr<nvinfer1::IExecutionContext> Engine::profiledContext(nvinfer1::IProfiler& profiler) const {
-    std::unique_ptr<nvinfer1::IExecutionContext> context(mEngine->createExecutionContext());
+std::unique_ptr<EngineContext> Engine::profiledContext(nvinfer1::IProfiler& profiler) const {
+    std::unique_ptr<EngineContext> context = EngineContext::create(*mEngine);
     if (context == nullptr) {
         return nullptr;
     }
-    context->setProfiler(&profiler);
-    bool taken = true;
-    for (size_t i = 0; i < mTensors.size(); ++i) {
-        const char* name = mTensors[i].name.c_str();
-        if (mTensors[i].isInput) {
-            taken = taken && context->setInputShape(name, mContext->getTensorShape(name));
+    context->get().setProfiler(&profiler);
+    bool taken = context->setProfile(mProfile, stream());
+    mStream.synchronize();
+    for (size_t i = 0; taken && i < mTensors.size(); ++i) {
+        const Binding& binding = *mBindings[i];
+        if (mTensors[i].isInput && mTensors[i].holdsShape) {
+            taken = context->setShapeValues(i, binding.address());
+            continue;
         }
-        taken = taken && context->setTensorAddress(name, reinterpret_cast<void*>(mBindings[i]->device.address()));
+        if (mTensors[i].isInput) {
+            taken = context->setInputShape(i, dimsOf(binding.dims.data(), binding.dims.size()));
+        }
+        taken = taken && context->setAddress(i, binding.address());
     }
     return taken ? std::move(context) : nullptr;
 }
@@ -353,10 +368,10 @@ PbStatus Engine::profile(int64_t runs, Reporter& reporter) {
     copyInputs();
     // A context cannot be rid of its profiler, and runs layer by layer as long as it has one.
     LayerTimes times;
-    const std::unique_ptr<nvinfer1::IExecutionContext> context = profiledContext(times);
+    const std::unique_ptr<EngineContext> context = profiledContext(times);
     bool ran = context != nullptr;
     for (int64_t i = 0; ran && i <= runs && !reporter.cancelled(); ++i) {
-        ran = context->enqueueV3(reinterpret_cast<cudaStream_t>(mStream.get()));
+        ran = context->enqueue(stream());
         mStream.synchronize();
         if (i == 0) {
             times.clear(); // the first run loads kernels
@@ -380,7 +395,7 @@ const char* Engine::inspect(Reporter& reporter) {
         reporter.fail(PB_RUN, "TensorRT made no engine inspector.");
         return nullptr;
     }
-    inspector->setExecutionContext(mContext.get());
+    inspector->setExecutionContext(&mContext->get());
     const char* json = inspector->getEngineInformation(nvinfer1::LayerInformationFormat::kJSON);
     mInspection = json != nullptr ? json : "";
     if (mInspection.empty()) {
@@ -391,5 +406,3 @@ const char* Engine::inspect(Reporter& reporter) {
 }
 
 } // namespace precision_bench
-
-#endif

@@ -2,14 +2,12 @@
 //! \brief An engine that runs: its bindings, its memory, its timings.
 #pragma once
 
-#include "engine_api.h"
-#include "trt.h"
-
-#if PB_TRT_HAS_NAMED_BINDINGS
-
 #include "cuda_driver.h"
+#include "engine_api.h"
+#include "engine_context.h"
 #include "library.h"
 #include "reporter.h"
+#include "trt.h"
 
 #include <memory>
 #include <string>
@@ -39,39 +37,41 @@ public:
     const char* inspect(Reporter& reporter);
 
 private:
-    struct TensorDescription {
-        std::string name;
-        PbDataType type;
-        bool isInput;
-        std::vector<int64_t> dims;
-    };
-
+    //! Memory of one tensor, on the host and, unless it holds a shape, on the GPU.
     struct Binding {
-        Binding(std::vector<int64_t> sizes, size_t byteCount)
-            : dims(std::move(sizes)), bytes(byteCount), device(byteCount), host(byteCount) {}
+        Binding(std::vector<int64_t> sizes, size_t byteCount, bool isOnGpu);
+        void* address() const;
         std::vector<int64_t> dims;
         size_t bytes;
-        DeviceMemory device;
         PinnedMemory host;
+        std::unique_ptr<DeviceMemory> device;
     };
 
-    Engine(Library& library, std::unique_ptr<nvinfer1::ICudaEngine> engine,
-           std::unique_ptr<nvinfer1::IExecutionContext> context);
+    Engine(Library& library, std::unique_ptr<nvinfer1::ICudaEngine> engine, std::unique_ptr<EngineContext> context);
 
+    cudaStream_t stream() const { return reinterpret_cast<cudaStream_t>(mStream.get()); }
+    size_t tensorNamed(const char* name) const;
+    //! The first profile that has all of the sizes. \return -1 where none has
+    int32_t profileFor(const PbInputShape* inputs, size_t count) const;
+    //! Sets the sizes of one input, and the values where it holds a shape.
+    PbStatus bindInput(const PbInputShape& input, Reporter& reporter);
+    //! Makes the memory of a tensor whose sizes follow from the inputs.
+    PbStatus bindTensor(size_t tensor, Reporter& reporter);
     //! A second context over the same bindings, or null.
-    std::unique_ptr<nvinfer1::IExecutionContext> profiledContext(nvinfer1::IProfiler& profiler) const;
+    std::unique_ptr<EngineContext> profiledContext(nvinfer1::IProfiler& profiler) const;
     PbStatus requireBindings(Reporter& reporter) const;
     void copyInputs() const;
     void copyOutputs() const;
-    bool enqueue() const { return mContext->enqueueV3(reinterpret_cast<cudaStream_t>(mStream.get())); }
+    bool enqueue() { return mContext->enqueue(stream()); }
     //! One run with the GPU's clock at its parts. \return false where TensorRT refuses
-    bool timedRun(bool replay, PbRunTime& time) const;
+    bool timedRun(const PbMeasureRequest& request, bool replay, PbRunTime& time);
     //! Makes the graph if there is none for these bindings. \return whether there is one
     bool recordGraph();
 
     Library& mLibrary;
     std::unique_ptr<nvinfer1::ICudaEngine> mEngine;
-    std::unique_ptr<nvinfer1::IExecutionContext> mContext;
+    std::unique_ptr<EngineContext> mContext;
+    int32_t mProfile = 0; //!< The one that the bindings are of.
     Stream mStream;
     Event mStart, mCopied, mComputed, mEnd;
     RecordedGraph mGraph;
@@ -87,5 +87,3 @@ private:
 };
 
 } // namespace precision_bench
-
-#endif

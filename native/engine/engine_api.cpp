@@ -12,6 +12,7 @@
 
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 
 #if defined(_WIN32)
@@ -40,7 +41,10 @@ PbStatus guarded(const PbReporter* target, Work work) noexcept {
         return work(reporter);
     } catch (const CudaError& error) {
         target->failure(target->user, error.what());
-        return PB_GPU;
+        return error.isOutOfMemory() ? PB_NO_MEMORY : PB_GPU;
+    } catch (const std::bad_alloc&) {
+        target->failure(target->user, "There is not enough memory.");
+        return PB_NO_MEMORY;
     } catch (const std::exception& error) {
         target->failure(target->user, error.what());
     } catch (...) {
@@ -89,8 +93,6 @@ PbStatus describeGpu(const PbReporter* target, PbGpuInfo* info) {
 }
 
 } // namespace
-
-#if PB_TRT_HAS_NAMED_BINDINGS
 
 //! The C name of precision_bench::Engine.
 struct PbEngine {
@@ -187,12 +189,6 @@ PbStatus inspectEngine(PbEngine* opened, const PbReporter* target, const char** 
     });
 }
 
-} // namespace
-
-#endif
-
-namespace {
-
 #define PB_TEXT_OF(number) #number
 #define PB_TEXT(number) PB_TEXT_OF(number)
 
@@ -207,33 +203,9 @@ constexpr const char* kHeaderVersion =
     PB_TEXT(NV_TENSORRT_MAJOR) "." PB_TEXT(NV_TENSORRT_MINOR) "." PB_TEXT(NV_TENSORRT_PATCH);
 
 const PbEngineApi kApi = {
-    PB_ENGINE_API_VERSION,
-    PB_FLAVOUR,
-    kHeaderVersion,
-    openLibrary,
-    closeLibrary,
-    describeLibrary,
-    build,
-    describeGpu,
-#if PB_TRT_HAS_NAMED_BINDINGS
-    openEngine,
-    closeEngine,
-    describeEngine,
-    bindEngine,
-    runEngine,
-    measureEngine,
-    profileEngine,
-    inspectEngine,
-#else
-    nullptr,
-    nullptr,
-    nullptr,
-    nullptr,
-    nullptr,
-    nullptr,
-    nullptr,
-    nullptr,
-#endif
+    PB_ENGINE_API_VERSION, PB_FLAVOUR,    kHeaderVersion, openLibrary,    closeLibrary, describeLibrary, build,
+    describeGpu,           openEngine,    closeEngine,    describeEngine, bindEngine,   runEngine,       measureEngine,
+    profileEngine,         inspectEngine,
 };
 
 } // namespace

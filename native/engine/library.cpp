@@ -59,6 +59,10 @@ std::unique_ptr<Library> Library::open(const PbLibraryPaths& paths, Reporter& re
     return library;
 }
 
+bool Library::isAtLeast(int32_t major, int32_t minor) const {
+    return mVersion >= (major >= 10 ? major * 10000 : major * 1000) + minor * 100;
+}
+
 nvinfer1::IBuilder* Library::builder() {
     if (mBuilder == nullptr) {
         // A library may be older than the headers and checks the number, so it is given its own.

@@ -22,6 +22,8 @@ public:
     static std::unique_ptr<Library> open(const PbLibraryPaths& paths, Reporter& reporter);
 
     int32_t version() const { return mVersion; }
+    //! Whether the library, which may be older than the headers, is of this version or a later one.
+    bool isAtLeast(int32_t major, int32_t minor) const;
     Logger& logger() { return mLogger; }
     //! Held for the length of a build or a run: one builder serves one network at a time, and the log has one reader.
     std::mutex& buildMutex() { return mBuildMutex; }

@@ -5,6 +5,7 @@
 #include "reporter.h"
 #include "trt.h"
 
+#include <atomic>
 #include <mutex>
 
 namespace precision_bench {
@@ -26,8 +27,12 @@ public:
 
     void log(Severity severity, const char* message) noexcept override;
 
+    //! Whether an error of the running call was about memory: TensorRT has no other way to say so.
+    bool hasRunOutOfMemory() const { return mHasRunOutOfMemory; }
+
 private:
     std::mutex mMutex;
+    std::atomic<bool> mHasRunOutOfMemory{false};
     Reporter* mReporter = nullptr;
 };
 

@@ -2,7 +2,8 @@
 //! \brief TensorRT's headers, and what the major version compiled against has.
 //!
 //! Tests are on features, not on versions, wherever the sources differ. Within a major the library may be older than
-//! the headers: methods that came after its first release (10.0, 11.0, RTX 1.3) must not be called.
+//! the headers: of what came after a major's first release (8.2, 10.0, 11.0, RTX 1.3) only that is called for which
+//! Library::isAtLeast was asked.
 #pragma once
 
 // The headers mark as deprecated what older majors need.
@@ -43,5 +44,14 @@
 #define PB_TRT_HAS_WEAK_BF16 (PB_TRT_HAS_WEAK_TYPING && PB_TRT_MODERN)
 //! RTX times nothing while it builds.
 #define PB_TRT_HAS_TIMING_CACHE (!PB_TRT_RTX)
-//! Bindings by name: getNbIOTensors, setInputShape, enqueueV3.
-#define PB_TRT_HAS_NAMED_BINDINGS (PB_TRT_MODERN || (NV_TENSORRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 5))
+//! FP8 among the types that weak typing may choose.
+#define PB_TRT_HAS_WEAK_FP8 (PB_TRT_HAS_WEAK_TYPING && PB_TRT_HAS_FP8)
+#define PB_TRT_HAS_FP8 (PB_TRT_MODERN || (NV_TENSORRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 6))
+#define PB_TRT_HAS_UINT8 (PB_TRT_MODERN || (NV_TENSORRT_MAJOR == 8 && NV_TENSORRT_MINOR >= 5))
+//! Calibrators of TensorRT's own, for weakly typed networks.
+#define PB_TRT_HAS_CALIBRATORS PB_TRT_HAS_WEAK_TYPING
+//! Values of shape tensors in profiles are 64-bit; before, 32-bit. 10 has both, from 10.11 on only.
+#define PB_TRT_HAS_WIDE_SHAPE_VALUES PB_TRT_ONLY_STRONG_TYPING
+//! Bindings by name (getNbIOTensors, setInputShape, enqueueV3). TensorRT 8 has them from 8.5 on only, and bindings by
+//! index throughout.
+#define PB_TRT_HAS_NAMED_BINDINGS PB_TRT_MODERN

@@ -20,7 +20,14 @@ struct Kernels {
     KeyRange (*range)(const float* values, size_t count);
     //! Writes each element's bin, or \p lastBin + 1 where the element is not finite.
     void (*bins)(const float* values, size_t count, double binWidth, int32_t lastBin, int32_t* out);
+    //! The same where the bins are a power of two wide, given by its inverse, and hold every finite element: the
+    //! product is then exact, or below the smallest normal number and in bin 0.
+    //! \param trash the bin of elements that are not finite
+    void (*magnitudeBins)(const float* values, size_t count, float inverseWidth, int32_t trash, int32_t* out);
 };
+
+//! The float that a key of KeyRange stands for; +0 for -0.
+float keyToFloat(int32_t key);
 
 extern const Kernels kernelsBaseline;
 #if defined(PB_HAVE_AVX2)

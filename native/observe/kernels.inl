@@ -49,5 +49,17 @@ void bins(const float* values, size_t count, double binWidth, int32_t lastBin, i
     }
 }
 
+void magnitudeBins(const float* values, size_t count, float inverseWidth, int32_t trash, int32_t* out) {
+    const float beyond = static_cast<float>(trash);
+    for (size_t i = 0; i < count; ++i) {
+        const int32_t magnitude = bitsOf(values[i]) & kMagnitude;
+        float absolute;
+        std::memcpy(&absolute, &magnitude, sizeof absolute);
+        const float position = absolute * inverseWidth;
+        // Written so that NaN and infinity take the trash: the conversion to an integer is then always defined.
+        out[i] = static_cast<int32_t>(position < beyond ? position : beyond);
+    }
+}
+
 } // namespace
 } // namespace precision_bench

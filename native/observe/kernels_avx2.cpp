@@ -6,6 +6,6 @@
 
 namespace precision_bench {
 
-const Kernels kernelsAvx2 = {range, bins};
+const Kernels kernelsAvx2 = {range, bins, magnitudeBins};
 
 } // namespace precision_bench

@@ -4,9 +4,18 @@
 
 #include "kernels.inl"
 
+#include <cstring>
+
 namespace precision_bench {
 
-const Kernels kernelsBaseline = {range, bins};
+const Kernels kernelsBaseline = {range, bins, magnitudeBins};
+
+float keyToFloat(int32_t key) {
+    const int32_t bits = key ^ ((key >> 31) & 0x7fffffff);
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value + 0.0f; // -0 becomes +0
+}
 
 const Kernels& bestKernels() {
 #if defined(PB_HAVE_AVX2)

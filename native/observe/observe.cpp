@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <limits>
 #include <system_error>
 #include <thread>
@@ -54,13 +53,6 @@ void inParallel(size_t count, size_t parts, Work work) {
     for (size_t part = 1; part < started; ++part) {
         threads[part].join();
     }
-}
-
-float keyToFloat(int32_t key) {
-    const int32_t bits = key ^ ((key >> 31) & 0x7fffffff);
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value + 0.0f; // -0 becomes +0
 }
 
 //! Counts one thread's share of the elements into integers of its own.

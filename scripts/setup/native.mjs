@@ -9,6 +9,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { importTypeScript, projectRoot } from './importTypeScript.mjs';
 import { attempt, say } from './outcome.mjs';
+import { findTensorrt8Headers } from './tensorrt8Headers.mjs';
 
 const buildFolder = path.join(projectRoot, 'build', 'native');
 const addon = path.join(buildFolder, 'Release', 'precision_bench.node');
@@ -54,7 +55,10 @@ await attempt(async () => {
   const { installHeaders } = await importTypeScript('extension/build/install/installHeaders.ts');
   const headers = await installHeaders({ onMessage: say });
   const variables = { ...headers.variables, PB_TESTS: 'ON' };
-  if (process.env.TENSORRT8_INCLUDE_DIR) variables.PB_TRT8_INCLUDE_DIR = process.env.TENSORRT8_INCLUDE_DIR;
+  // Like the others, this flavour needs CUDA's headers.
+  const tensorrt8 = headers.variables.PB_CUDA_INCLUDE_DIR === undefined ? null : findTensorrt8Headers();
+  if (tensorrt8 === null) say('no headers of TensorRT 8: set TENSORRT8_INCLUDE_DIR to build for it');
+  variables.PB_TRT8_INCLUDE_DIR = tensorrt8 ?? '';
 
   const hadFolder = existsSync(buildFolder);
   let failure = compile(variables);
