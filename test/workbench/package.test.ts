@@ -72,13 +72,17 @@ describe.each(targets)('the package for %s', (target) => {
 
   it('has every file that its manifest names', () => {
     const manifest = readFileSync(join(folder, 'extension', 'package.json'), 'utf8');
-    const named = [...manifest.matchAll(/"(?:\.\/)?((?:media|schemas|l10n|dist)\/[^"#*{}]+)"/g)].map(([, path]) => path);
+    const named = [...manifest.matchAll(/"(?:\.\/)?((?:media|schemas|l10n|dist)\/[^"#*{}]+)"/g)].map(
+      ([, path]) => path,
+    );
     expect(named.length).toBeGreaterThan(2);
     expect(named.filter((path) => !existsSync(join(folder, 'extension', path ?? '')))).toEqual([]);
   });
 
   it('has nothing for developers', () => {
-    expect(files.filter((file) => /\.(map|ts)$|(^|\/)(test|scripts|native\/engine|screenshots)\//.test(file))).toEqual([]);
+    expect(files.filter((file) => /\.(map|ts)$|(^|\/)(test|scripts|native\/engine|screenshots)\//.test(file))).toEqual(
+      [],
+    );
   });
 });
 
