@@ -18,22 +18,39 @@ inline int32_t bitsOf(float value) {
     return bits;
 }
 
+//! Flipping the magnitude of negative numbers makes the integers sort as the floats do.
+inline int32_t keyOf(int32_t bits) { return bits ^ ((bits >> 31) & kMagnitude); }
+
+//! The slow way, for values that are not all finite.
+KeyRange finiteRange(const float* values, size_t count) {
+    KeyRange found = {INT32_MAX, INT32_MIN, 0};
+    for (size_t i = 0; i < count; ++i) {
+        const int32_t bits = bitsOf(values[i]);
+        const int32_t key = keyOf(bits);
+        if ((bits & kMagnitude) >= kInfinity) {
+            ++found.nonFinite;
+        } else {
+            found.least = key < found.least ? key : found.least;
+            found.greatest = key > found.greatest ? key : found.greatest;
+        }
+    }
+    return found;
+}
+
 KeyRange range(const float* values, size_t count) {
     int32_t least = INT32_MAX;
     int32_t greatest = INT32_MIN;
-    uint32_t nonFinite = 0;
+    int32_t largest = 0;
+    // Three plain reductions: with a case for values that are not finite, compilers give up on vectors.
     for (size_t i = 0; i < count; ++i) {
         const int32_t bits = bitsOf(values[i]);
-        const bool finite = (bits & kMagnitude) < kInfinity;
-        // Flipping the magnitude of negative numbers makes the integers sort as the floats do.
-        const int32_t key = bits ^ ((bits >> 31) & kMagnitude);
-        const int32_t low = finite ? key : INT32_MAX;
-        const int32_t high = finite ? key : INT32_MIN;
-        least = low < least ? low : least;
-        greatest = high > greatest ? high : greatest;
-        nonFinite += finite ? 0u : 1u;
+        const int32_t key = keyOf(bits);
+        const int32_t magnitude = bits & kMagnitude;
+        least = key < least ? key : least;
+        greatest = key > greatest ? key : greatest;
+        largest = magnitude > largest ? magnitude : largest;
     }
-    return {least, greatest, nonFinite};
+    return largest < kInfinity ? KeyRange{least, greatest, 0} : finiteRange(values, count);
 }
 
 void bins(const float* values, size_t count, double binWidth, int32_t lastBin, int32_t* out) {

@@ -1,0 +1,168 @@
+#include "observing_binding.h"
+
+#include "js_values.h"
+#include "observe/observing_session.h"
+
+#include <memory>
+
+namespace precision_bench {
+namespace {
+
+//! One inference on a thread of Node's pool.
+class RunWorker final : public Napi::AsyncWorker {
+public:
+    RunWorker(Napi::Env env, std::shared_ptr<ObservingSession> session, const Napi::Array& inputs,
+              std::vector<std::string> outputs, bool noteDims)
+        : AsyncWorker(env), mDeferred(Napi::Promise::Deferred::New(env)), mSession(std::move(session)),
+          mHeld(Napi::Persistent(inputs.As<Napi::Object>())), mOutputs(std::move(outputs)), mNoteDims(noteDims) {
+        for (uint32_t i = 0; i < inputs.Length(); ++i) {
+            const auto input = inputs.Get(i).As<Napi::Object>();
+            const auto data = input.Get("data").As<Napi::TypedArray>();
+            auto* begin = static_cast<uint8_t*>(data.ArrayBuffer().Data()) + data.ByteOffset();
+            mInputs.push_back({stringField(input, "name"), static_cast<int32_t>(numberField(input, "type")),
+                               integersField<int64_t>(input, "dims"), begin, data.ByteLength()});
+        }
+    }
+
+    Napi::Promise promise() const { return mDeferred.Promise(); }
+
+private:
+    void Execute() override {
+        try {
+            mResults = mSession->run(mInputs, mOutputs, mNoteDims);
+        } catch (const std::exception& error) {
+            SetError(error.what());
+        }
+    }
+
+    void OnOK() override {
+        const Napi::Env env = Env();
+        Napi::Array results = Napi::Array::New(env, mResults.size());
+        for (size_t i = 0; i < mResults.size(); ++i) {
+            const RunOutput& output = mResults[i];
+            Napi::Float32Array data = Napi::Float32Array::New(env, output.values.size());
+            std::copy(output.values.begin(), output.values.end(), data.Data());
+            Napi::Object tensor = Napi::Object::New(env);
+            tensor.Set("dims", integersToJs(env, output.dims.data(), output.dims.size()));
+            tensor.Set("data", data);
+            results.Set(static_cast<uint32_t>(i), tensor);
+        }
+        mDeferred.Resolve(results);
+    }
+
+    void OnError(const Napi::Error& error) override { mDeferred.Reject(error.Value()); }
+
+    Napi::Promise::Deferred mDeferred;
+    std::shared_ptr<ObservingSession> mSession;
+    //! Keeps the memory of the inputs alive.
+    Napi::ObjectReference mHeld;
+    std::vector<RunInput> mInputs;
+    std::vector<std::string> mOutputs;
+    bool mNoteDims;
+    std::vector<RunOutput> mResults;
+};
+
+class ObservingSessionBinding final : public Napi::ObjectWrap<ObservingSessionBinding> {
+public:
+    static Napi::Function define(Napi::Env env) {
+        return DefineClass(env, "ObservingSession",
+                           {InstanceMethod<&ObservingSessionBinding::run>("run"),
+                            InstanceMethod<&ObservingSessionBinding::observations>("observations"),
+                            InstanceMethod<&ObservingSessionBinding::close>("close")});
+    }
+
+    //! new ObservingSession({library, model, histograms, optimization, config})
+    explicit ObservingSessionBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+        const Napi::Env env = info.Env();
+        if (info.Length() < 1 || !info[0].IsObject()) {
+            throw Napi::TypeError::New(env, "ObservingSession: the options must be an object");
+        }
+        const auto given = info[0].As<Napi::Object>();
+        ObservingSessionOptions options;
+        const Napi::Array histograms = arrayField(given, "histograms");
+        for (uint32_t i = 0; i < histograms.Length(); ++i) {
+            options.histograms.push_back(histograms.Get(i).ToBoolean());
+        }
+        options.optimization = static_cast<int32_t>(numberField(given, "optimization"));
+        const auto config = given.Get("config").As<Napi::Object>();
+        const Napi::Array keys = config.GetPropertyNames();
+        for (uint32_t i = 0; i < keys.Length(); ++i) {
+            const std::string key = keys.Get(i).ToString();
+            options.config.emplace_back(key, stringField(config, key.c_str()));
+        }
+        try {
+            mSession =
+                std::make_shared<ObservingSession>(stringField(given, "library"), stringField(given, "model"), options);
+        } catch (const ort::Error& error) {
+            throw Napi::Error::New(env, error.what());
+        }
+    }
+
+private:
+    //! run(inputs: {name, type, dims, data}[], outputs: string[], noteDims: boolean): Promise<{dims, data}[]>
+    Napi::Value run(const Napi::CallbackInfo& info) {
+        std::vector<std::string> outputs;
+        const auto names = info[1].As<Napi::Array>();
+        for (uint32_t i = 0; i < names.Length(); ++i) {
+            outputs.push_back(names.Get(i).ToString());
+        }
+        auto* worker =
+            new RunWorker(info.Env(), opened(info.Env()), info[0].As<Napi::Array>(), outputs, info[2].ToBoolean());
+        // Deletes itself.
+        worker->Queue();
+        return worker->promise();
+    }
+
+    //! observations(): {min, max, nonFinite, dims: number[] | null, binWidth, counts: Float64Array | null}[]
+    Napi::Value observations(const Napi::CallbackInfo& info) {
+        const Napi::Env env = info.Env();
+        const std::vector<TensorObservations> seen = opened(env)->observations();
+        Napi::Array array = Napi::Array::New(env, seen.size());
+        for (size_t i = 0; i < seen.size(); ++i) {
+            const auto& [values, dims, hasDims] = seen[i];
+            Napi::Object tensor = Napi::Object::New(env);
+            tensor.Set("min", values.minimum());
+            tensor.Set("max", values.maximum());
+            tensor.Set("nonFinite", static_cast<double>(values.nonFinite()));
+            tensor.Set("dims", hasDims ? integersToJs(env, dims.data(), dims.size()).As<Napi::Value>() : env.Null());
+            tensor.Set("binWidth", values.binWidth());
+            tensor.Set("counts", countsToJs(env, values.counts()));
+            array.Set(static_cast<uint32_t>(i), tensor);
+        }
+        return array;
+    }
+
+    static Napi::Value countsToJs(Napi::Env env, const std::vector<uint64_t>& counts) {
+        if (counts.empty()) {
+            return env.Null();
+        }
+        Napi::Float64Array array = Napi::Float64Array::New(env, counts.size());
+        for (size_t bin = 0; bin < counts.size(); ++bin) {
+            array.Data()[bin] = static_cast<double>(counts[bin]);
+        }
+        return array;
+    }
+
+    //! close(): runs under way end first.
+    Napi::Value close(const Napi::CallbackInfo& info) {
+        mSession.reset();
+        return info.Env().Undefined();
+    }
+
+    std::shared_ptr<ObservingSession> opened(Napi::Env env) {
+        if (mSession == nullptr) {
+            throw Napi::Error::New(env, "The observing session is closed.");
+        }
+        return mSession;
+    }
+
+    std::shared_ptr<ObservingSession> mSession;
+};
+
+} // namespace
+
+void exportObservingSession(Napi::Env env, Napi::Object exports) {
+    exports.Set("ObservingSession", ObservingSessionBinding::define(env));
+}
+
+} // namespace precision_bench
