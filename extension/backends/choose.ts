@@ -38,7 +38,8 @@ export function chooseRunner(
     }
     case 'table':
     case 'cache':
-      throw unavailable(`${artifact.path} is calibration data and cannot be run.`, 'Give an ONNX file or an engine.');
+    case 'passport':
+      throw unavailable(`${artifact.path} is no model and no engine.`, 'Give an ONNX file or an engine.');
   }
 }
 

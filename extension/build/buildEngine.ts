@@ -1,74 +1,84 @@
 /**
- * The build stage: one rewritten ONNX file and one target in, an engine file out, from the cache where it was built before.
+ * The build stage: one written graph and one target in, an engine file out, from the cache where it was built before.
  *
  * Comes after the variants are written; the pipeline asks for it once per variant and target, in the worker.
  */
 import { createHash } from 'node:crypto';
-import type { Backend, BuildRequest } from '../backends/backend';
+import type { Backend, BuildRequest, CalibratorRequest } from '../backends/backend';
 import { throwIfCancelled } from '../contract/errors';
-import type { Plan } from '../contract/plan';
 import type { RunOptions } from '../contract/progress';
+import type { BuildSummary } from '../contract/report';
 import type { StageMethods } from '../contract/stageMethods';
-import type { Model } from '../model/model';
 import { loadModel } from '../model/loadModel';
-import { graphInputs } from '../model/modelCard';
 import { isFileRange } from '../model/fileRange';
+import type { Model } from '../model/model';
 import { rawBytes } from '../model/tensorValues';
 import { walkTensors } from '../model/walkTensors';
-import { shapeProfiles } from '../plan/shapeProfiles';
 import { describeFile } from '../files/describeFile';
-import { cacheKey, EngineCache, type KeptEngine } from './engineCache';
+import { cacheKey, EngineCache } from './engineCache';
+import { engineRequest } from './engineRequest';
 
 type BuildParams = StageMethods['build']['params'];
-type BuildResult = StageMethods['build']['result'];
 
 /** A backend that compiles. */
 export type EngineCompiler = Pick<Backend, 'name' | 'probe'> & Required<Pick<Backend, 'build'>>;
 
+/** A calibration by TensorRT, made for the graph that is compiled. */
+export interface CalibratorSource {
+  readonly request: CalibratorRequest;
+  /** Hash of everything that decides the scales. */
+  readonly key: string;
+}
+
+export interface BuiltEngine {
+  readonly build: BuildSummary;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Taken from the cache, not built. */
+  readonly kept: boolean;
+}
+
 /**
+ * @param calibrator where TensorRT itself sets the scales
  * @throws CodedError as the backend's `build` does; PLAN_INVALID for shapes that do not fit the model
  */
 export async function buildEngine(
   params: BuildParams,
   compiler: EngineCompiler,
   options: RunOptions,
-  cache: EngineCache = new EngineCache(),
-): Promise<BuildResult> {
+  { cache = new EngineCache(), calibrator = null }: { cache?: EngineCache; calibrator?: CalibratorSource | null } = {},
+): Promise<BuiltEngine> {
   throwIfCancelled(options.signal);
   const model = await loadModel(params.onnx);
-  const shapes = shapeProfiles(graphInputs(model), params.sampleDims, params.plan.shapes, batchSizes(params.plan));
-  const request = {
-    onnx: params.onnx,
-    precision: params.precision,
-    engine: params.output,
-    target: params.target,
-    builder: params.plan.builder,
-    shapes,
-  };
-  const artifact = { kind: 'engine', backend: compiler.name, target: params.target, path: params.output } as const;
-  // An engine for "the GPU of this machine" is not kept: the machine may get another one.
-  const key = params.target === null ? null : await engineKey(model, compiler, request);
-  const kept = key === null ? null : await cache.fetch(key, params.output);
-  if (kept !== null) return { artifact: { ...artifact, ...sizeOf(kept) }, build: kept.build };
+  const request = engineRequest(model, params);
+  const key = await engineKey(model, compiler, request, calibrator);
+  const found = key === null ? null : await cache.fetch(key, params.output);
+  if (found !== null) return { ...found, kept: true };
 
-  const build = await compiler.build(request, options);
+  const build = await compiler.build({ ...request, ...(calibrator && { calibrator: calibrator.request }) }, options);
   const size = await describeFile(params.output);
   if (key !== null) await cache.store(key, params.output, { build, ...size });
-  return { artifact: { ...artifact, ...size }, build };
+  return { build, ...size, kept: false };
 }
 
-function sizeOf({ bytes, sha256 }: KeptEngine): { bytes: number; sha256: string } {
-  return { bytes, sha256 };
-}
-
-async function engineKey(model: Model, compiler: EngineCompiler, request: BuildRequest): Promise<string> {
+/** Everything that decides the engine; where it is for the GPU of this machine, that GPU and its driver, or null if unknown. */
+async function engineKey(
+  model: Model,
+  compiler: EngineCompiler,
+  request: BuildRequest,
+  calibrator: CalibratorSource | null,
+): Promise<string | null> {
+  const { onnx: _, engine: __, builder, ...asked } = request;
+  const { timingCache: ___, ...decisive } = builder;
+  const { version, gpu } = await compiler.probe();
+  if (request.target === null && !gpu) return null;
   return cacheKey({
     onnx: await contentHash(model),
     backend: compiler.name,
-    version: (await compiler.probe()).version,
-    target: request.target,
-    builder: request.builder,
-    shapes: request.shapes,
+    version,
+    gpu: request.target === null ? (gpu ?? null) : null,
+    request: { ...asked, builder: decisive },
+    calibration: calibrator?.key ?? null,
   });
 }
 
@@ -82,9 +92,4 @@ async function contentHash(model: Model): Promise<string> {
   const hash = createHash('sha256');
   for (const file of files) hash.update((await describeFile(file)).sha256);
   return hash.digest('hex');
-}
-
-/** Fastest at the batch that is measured; large enough for the batches of calibration and evaluation. */
-function batchSizes({ benchmark, calibration }: Plan): { opt: number; max: number } {
-  return { opt: benchmark.batch, max: Math.max(benchmark.batch, calibration.batchSize) };
 }

@@ -5,10 +5,13 @@
 import type { BackendInfo } from '../contract/backendInfo';
 import { CodedError } from '../contract/errors';
 import type { Plan } from '../contract/plan';
+import { targetArchitectures } from '../plan/findPlatform';
 import { explainTarget } from '../plan/platforms';
 
 export interface EngineBuilder {
   readonly name: 'tensorrt' | 'tensorrt-rtx';
+  /** Version of the library. */
+  readonly version: string | null;
   /** Architectures as `sm_89`; null means the GPU of this machine. */
   readonly targets: readonly (string | null)[];
 }
@@ -25,15 +28,16 @@ export function chooseEngineBuilder(plan: Plan, backends: readonly BackendInfo[]
   const wanted = plan.backend === 'auto' ? engines : engines.filter((info) => info.name === plan.backend);
   const usable = wanted.filter((info) => info.available && info.builds);
 
-  if (plan.targets.length > 0) {
-    const serving = usable.find((info) => plan.targets.every((target) => info.targets.includes(target)));
-    if (serving !== undefined) return { name: serving.name, targets: plan.targets };
+  const targets = targetArchitectures(plan.targets);
+  if (targets.length > 0) {
+    const serving = usable.find((info) => targets.every((target) => info.targets.includes(target)));
+    if (serving !== undefined) return { name: serving.name, version: serving.version, targets };
     const [first] = usable;
     if (first === undefined) throw unavailable(plan, wanted);
-    throw unsupportedTarget(plan.targets, first);
+    throw unsupportedTarget(targets, first);
   }
   const local = usable.find((info) => info.runs);
-  if (local !== undefined) return { name: local.name, targets: [null] };
+  if (local !== undefined) return { name: local.name, version: local.version, targets: [null] };
   if (plan.backend === 'auto') return null;
   if (usable.length === 0) throw unavailable(plan, wanted);
   throw new CodedError({

@@ -5,9 +5,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { BuildSummary } from '../contract/report';
+import { passportPath, type EnginePassport } from '../contract/enginePassport';
 import { describeFile } from '../files/describeFile';
+import { writeAtomically } from '../files/writeAtomically';
 import { toolHome } from './install/toolHome';
 
 /** Everything that decides an engine's content. */
@@ -17,9 +19,12 @@ export interface EngineKey {
   readonly backend: string;
   /** Version of the TensorRT library. */
   readonly version: string | null;
-  readonly target: string | null;
-  readonly builder: unknown;
-  readonly shapes: unknown;
+  /** The GPU of this machine, with its driver, where the engine is built for it. */
+  readonly gpu: unknown;
+  /** What was asked of the builder, paths left out. */
+  readonly request: unknown;
+  /** Hash of what TensorRT's own calibrator saw, where it calibrated. */
+  readonly calibration: string | null;
 }
 
 /** What is known of a kept engine. */
@@ -28,10 +33,12 @@ export interface KeptEngine {
   readonly build: BuildSummary;
   readonly bytes: number;
   readonly sha256: string;
+  /** Written by the cache: a passport lies beside the engine. */
+  readonly hasPassport?: boolean;
 }
 
 /** Raised when the native module builds other engines from the same key. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** Kept in all; the engines longest unused go first. */
 export const cacheLimitBytes = 4 * 2 ** 30;
@@ -46,7 +53,7 @@ export class EngineCache {
   constructor(private readonly folder: string = join(toolHome(), 'engines')) {}
 
   /**
-   * Copies a kept engine to `output`, which appears whole or not at all.
+   * Copies a kept engine to `output`, and its passport beside it, which appear whole or not at all.
    *
    * @returns null when it is not kept
    */
@@ -58,6 +65,7 @@ export class EngineCache {
       await copyFile(this.file(key, 'engine'), aside, constants.COPYFILE_FICLONE);
       const found = await describeFile(aside);
       if (found.sha256 !== kept.sha256) throw new Error('damaged');
+      if (kept.hasPassport) await this.fetchPassport(key, output);
       await rename(aside, output);
       const now = new Date();
       await utimes(this.file(key, 'engine'), now, now).catch(() => undefined);
@@ -75,7 +83,8 @@ export class EngineCache {
     try {
       await mkdir(this.folder, { recursive: true });
       await copyFile(engine, `${aside}.engine`, constants.COPYFILE_FICLONE);
-      await writeFile(`${aside}.json`, JSON.stringify(kept));
+      const hasPassport = await copied(passportPath(engine), this.file(key, 'passport'));
+      await writeFile(`${aside}.json`, JSON.stringify({ ...kept, hasPassport }));
       await rename(`${aside}.engine`, this.file(key, 'engine'));
       // The summary comes last: an entry counts from then on.
       await rename(`${aside}.json`, this.file(key, 'json'));
@@ -97,14 +106,34 @@ export class EngineCache {
     let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const { key, bytes } of files.sort((a, b) => a.used - b.used)) {
       if (total <= limitBytes) return;
-      await rm(this.file(key, 'json'), { force: true });
-      await rm(this.file(key, 'engine'), { force: true });
+      for (const ending of endings) await rm(this.file(key, ending), { force: true });
       total -= bytes;
     }
   }
 
-  private file(key: string, ending: 'engine' | 'json'): string {
+  private async fetchPassport(key: string, output: string): Promise<void> {
+    const passport = JSON.parse(await readFile(this.file(key, 'passport'), 'utf8')) as EnginePassport;
+    // The file was built under another name.
+    const engine = { ...passport.engine, file: basename(output) };
+    await writeAtomically(passportPath(output), JSON.stringify({ ...passport, engine }, null, 2));
+  }
+
+  private file(key: string, ending: (typeof endings)[number]): string {
     return join(this.folder, `${key}.${ending}`);
+  }
+}
+
+/** Files of an entry; the summary goes first when it is removed, as an entry counts while it is there. */
+const endings = ['json', 'passport', 'engine'] as const;
+
+/** Copies a file if it is there. */
+async function copied(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
 }
 

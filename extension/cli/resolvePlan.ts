@@ -8,8 +8,17 @@ import * as path from 'node:path';
 import { relocateDataSource } from '../calibrate/datasets/dataSource';
 import { checkPlan } from '../contract/checkSchema';
 import type { Plan } from '../contract/plan';
+import { checkTargets, possibleVariants } from '../plan/findPlatform';
 import { usageError, type ParsedArguments } from './arguments';
-import { parseAlgorithm, parseBindings, parseKeep, parsePrecisions, parseShapes } from './optionValues';
+import {
+  parseAlgorithm,
+  parseBindings,
+  parseKeep,
+  parsePrecisions,
+  parseShapes,
+  parseShapeValues,
+  parseSwitch,
+} from './optionValues';
 import { readPlanFile, type PlanDraft } from './readPlanFile';
 
 export interface ResolvedPlan {
@@ -24,9 +33,16 @@ export function resolvePlan(args: ParsedArguments, cwd: string): ResolvedPlan {
   const planPath = planFile === undefined ? null : path.resolve(cwd, planFile);
   const baseDir = planPath === null ? cwd : path.dirname(planPath);
   const draft = planPath === null ? { schemaVersion: 1 } : readPlanFile(planPath);
+  const named = draft['precisions'] !== undefined;
   applyFlags(draft, args, (file) => path.relative(baseDir, path.resolve(cwd, file)) || '.', cwd, baseDir);
   if (typeof draft['model'] !== 'string') throw usageError('MODEL is missing.', args.command);
-  return { plan: checkPlan(draft, planPath ?? 'the command line'), baseDir };
+  const plan = checkPlan(draft, planPath ?? 'the command line');
+  // Known by name and able to do what is asked, before anything is started.
+  const isAsked = named || parsePrecisions(args) !== undefined;
+  // Nobody asked for a precision of the defaults that the targets have no hardware for: it is left out, not refused.
+  const possible = isAsked ? plan : { ...plan, precisions: possibleVariants(plan) };
+  checkTargets(possible);
+  return { plan: possible, baseDir };
 }
 
 /** Writes the flags over the draft; `local` turns a path typed in the shell into one relative to the plan's folder. */
@@ -54,7 +70,9 @@ function applyFlags(
   set(calibration, 'data', localSource('int8-calib-dataset'));
   set(calibration, 'data', localSource('data'));
   set(calibration, 'labels', localText('labels'));
-  set(calibration, 'algorithm', parseAlgorithm(args));
+  const algorithm = parseAlgorithm(args);
+  set(calibration, 'algorithm', algorithm?.algorithm);
+  set(calibration, 'tensorrtCalibrator', algorithm?.tensorrtCalibrator);
   set(calibration, 'percentile', args.number('calib-percentile'));
   set(calibration, 'cutoff', args.number('calib-cutoff'));
   set(calibration, 'samples', args.number('calib-samples'));
@@ -62,6 +80,10 @@ function applyFlags(
   set(calibration, 'batchSize', args.number('calib-batch-size'));
   set(calibration, 'calibrator', args.text('calibrator'));
   set(calibration, 'table', localText('calib-table'));
+  set(calibration, 'cache', localText('calib-cache'));
+  set(calibration, 'guardShare', args.number('guard-share'));
+  set(calibration, 'equalization', parseSwitch(args, 'equalization'));
+  set(calibration, 'biasCorrection', parseSwitch(args, 'bias-correction'));
 
   const evaluation = section('evaluation');
   set(evaluation, 'data', localSource('eval-data'));
@@ -76,15 +98,38 @@ function applyFlags(
   const benchmark = section('benchmark');
   set(benchmark, 'warmupMs', args.number('warmup-ms'));
   set(benchmark, 'durationMs', args.number('duration-ms'));
+  set(benchmark, 'iterations', args.number('iterations'));
   set(benchmark, 'batch', args.number('batch'));
+  set(benchmark, 'cudaGraph', parseSwitch(args, 'cuda-graph'));
+  if (args.flag('spin')) benchmark['spin'] = true;
+
+  const builder = section('builder');
+  // torch2trt leaves the choice to the optimizer; where the library has no weak typing the types come from the graph.
+  const isTorch2trt = args.flag('fp16-mode') || args.flag('int8-mode');
+  set(builder, 'typing', args.text('typing') ?? (isTorch2trt ? (builder['typing'] ?? 'prefer-weak') : undefined));
+  set(builder, 'constraints', args.text('constraints'));
+  set(builder, 'optimizationLevel', args.number('optimization-level'));
+  set(builder, 'workspaceMiB', args.number('workspace'));
+  set(builder, 'timingCache', localText('timing-cache'));
+  set(builder, 'dla', args.number('dla'));
+  set(builder, 'gpuFallback', parseSwitch(args, 'gpu-fallback'));
+  if (args.flag('tf32')) builder['tf32'] = true;
+  if (args.flag('version-compatible')) builder['versionCompatible'] = true;
+  if (args.flag('hardware-compatible')) builder['hardwareCompatible'] = true;
 
   set(draft, 'backend', args.text('backend'));
   const targets = args.all('target').flatMap((text) => text.split(','));
   if (targets.length > 0) draft['targets'] = targets;
-  for (const [name, type] of parseBindings(args)) section('bindings')[name] = type;
+  for (const { name, type, formats } of parseBindings(args)) {
+    if (type !== undefined) section('bindings')[name] = type;
+    if (formats !== undefined) section('formats')[name] = formats;
+  }
   const keep = parseKeep(args);
   if (keep.length > 0) draft['keep'] = keep;
-  for (const [name, profile] of parseShapes(args)) section('shapes')[name] = profile;
+  const [shapes = {}, ...profiles] = parseShapes(args);
+  Object.assign(section('shapes'), shapes);
+  if (profiles.length > 0) draft['profiles'] = profiles;
+  Object.assign(section('shapeValues'), parseShapeValues(args));
 }
 
 function mapDefined<T, R>(value: T | undefined, map: (value: T) => R): R | undefined {

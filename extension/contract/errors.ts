@@ -43,6 +43,7 @@ export const errorCodes = {
   PREPROCESS_INVALID: 'A preprocessing preset or file is unknown or malformed.',
   // Precision and calibration
   PRECISION_UNSUPPORTED: 'A precision cannot be written for this model or this target.',
+  PRECISION_NOT_REALISED: 'The engine that was built does not compute in the precision asked for.',
   CALIBRATION_FAILED: 'Calibration could not produce scales.',
   CALIBRATION_TABLE_MISMATCH: 'A calibration table or cache belongs to another model, data set or algorithm.',
   // Backends

@@ -9,8 +9,51 @@ import { Type, type Static, type TSchema } from '@sinclair/typebox';
 export const precisions = ['fp32', 'fp16', 'bf16', 'int8', 'fp8'] as const;
 export type Precision = (typeof precisions)[number];
 
+/**
+ * What can be built and compared: the precisions, and other ways to them. `tf32` is FP32 with TensorFloat-32 allowed. `-weak`
+ * lets TensorRT's optimizer choose among FP32 and the type by its timings (TensorRT 8 and 10); `int8-tensorrt` has its
+ * scales from TensorRT's own calibrator (TensorRT 8 and 10). `build/variantRecipes.ts` says how each is made.
+ */
+export const variantNames = [
+  'fp32',
+  'tf32',
+  'fp16',
+  'fp16-weak',
+  'bf16',
+  'int8',
+  'int8-weak',
+  'int8-tensorrt',
+  'fp8',
+] as const;
+export type VariantName = (typeof variantNames)[number];
+
+/** The type that most of a variant computes in. */
+export function precisionOf(variant: VariantName): Precision {
+  const [name] = variant.split('-');
+  return precisions.find((precision) => precision === name) ?? 'fp32';
+}
+
 export const calibrationAlgorithms = ['auto', 'entropy', 'minmax', 'percentile', 'mse', 'legacy'] as const;
 export type CalibrationAlgorithm = (typeof calibrationAlgorithms)[number];
+
+/** TensorRT's own calibrators, as `IInt8EntropyCalibrator2` and so on. */
+export const tensorrtCalibrators = ['entropy2', 'entropy', 'minmax', 'legacy'] as const;
+
+/** Memory layouts of a binding, in trtexec's words. */
+export const ioFormats = [
+  'linear',
+  'chw2',
+  'chw4',
+  'chw16',
+  'chw32',
+  'hwc',
+  'hwc8',
+  'hwc16',
+  'dhwc8',
+  'cdhw32',
+  'dlaLinear',
+  'dlaHwc4',
+] as const;
 
 const oneOf = <const T extends readonly string[]>(values: T, description: string, defaultValue?: T[number]) =>
   Type.Unsafe<T[number]>({
@@ -110,12 +153,18 @@ const dtypeSchema = oneOf(
 );
 const shapeSchema = Type.Array(Type.Integer({ minimum: 0 }));
 
+const profileSchema = (description: string) =>
+  Type.Record(Type.String(), Type.Object({ min: shapeSchema, opt: shapeSchema, max: shapeSchema }, closed), {
+    default: {},
+    description,
+  });
+
 export const planSchema = Type.Object(
   {
     $schema: Type.Optional(Type.String()),
     schemaVersion: Type.Literal(1),
     model: Type.String({ description: 'The ONNX file, relative to the plan.' }),
-    precisions: Type.Array(oneOf(precisions, 'A precision to build. fp32 is always the baseline.'), {
+    precisions: Type.Array(oneOf(variantNames, 'A variant to build. fp32 is always the baseline.'), {
       default: ['fp32', 'fp16', 'bf16', 'int8'],
       minItems: 1,
     }),
@@ -145,7 +194,17 @@ export const planSchema = Type.Object(
         samples: Type.Integer({ default: 512, minimum: 1, description: 'At most this many calibration samples.' }),
         batchSize: Type.Integer({ default: 8, minimum: 1 }),
         calibrator: oneOf(['builtin', 'tensorrt'], 'Whose calibrator sets the scales.', 'builtin'),
+        tensorrtCalibrator: Type.Unsafe<(typeof tensorrtCalibrators)[number] | null>({
+          enum: [...tensorrtCalibrators, null],
+          description:
+            "Which of TensorRT's calibrators, where TensorRT calibrates. Null: the one of the algorithm (auto: entropy2).",
+          default: null,
+        }),
         table: nullable(Type.String(), 'A calibration table to reuse.'),
+        cache: nullable(
+          Type.String(),
+          "TensorRT's calibration cache, where TensorRT calibrates: read if it is there and fits, else written.",
+        ),
       },
       { ...closed, default: {} },
     ),
@@ -165,6 +224,11 @@ export const planSchema = Type.Object(
       default: {},
       description: 'Element type of a graph input or output, whatever the precision inside.',
     }),
+    formats: Type.Record(
+      Type.String(),
+      Type.Array(oneOf(ioFormats, "A memory layout in trtexec's words."), { minItems: 1 }),
+      { default: {}, description: 'Memory layouts that an input or output may have in the engine. Left out: linear.' },
+    ),
     keep: Type.Array(
       Type.Object(
         {
@@ -175,26 +239,39 @@ export const planSchema = Type.Object(
       ),
       { default: [] },
     ),
-    shapes: Type.Record(Type.String(), Type.Object({ min: shapeSchema, opt: shapeSchema, max: shapeSchema }, closed), {
-      default: {},
-      description: 'Optimization profile per graph input.',
+    shapes: profileSchema('Optimization profile per graph input.'),
+    profiles: Type.Array(profileSchema('Optimization profile per graph input; inputs left out are as in `shapes`.'), {
+      default: [],
+      description: 'More optimization profiles beside `shapes`.',
     }),
+    shapeValues: profileSchema('Values of inputs that hold a shape: MIN, OPT and MAX of every element.'),
     builder: Type.Object(
       {
         workspaceMiB: nullable(Type.Integer({ minimum: 1 }), 'Workspace limit. Null: all of the memory.'),
         optimizationLevel: Type.Integer({ default: 3, minimum: 0, maximum: 5 }),
+        typing: oneOf(
+          ['auto', 'strong', 'weak', 'prefer-weak'],
+          'strong: types come from the rewritten graph. weak: the optimizer may pick FP32 (TensorRT 8 and 10). prefer-weak: weak where the library has it. auto: strong where the library has it.',
+          'auto',
+        ),
+        constraints: oneOf(
+          ['obey', 'prefer'],
+          'Weak typing: must the builder keep to the types of `keep`, or only should it?',
+          'obey',
+        ),
         tf32: Type.Boolean({ default: false }),
-        timingCache: nullable(Type.String(), 'Timing cache file.'),
+        timingCache: nullable(Type.String(), 'Timing cache file. Null: one per GPU and library in the own folder.'),
         dla: nullable(Type.Integer({ minimum: 0 }), 'DLA core.'),
+        gpuFallback: Type.Boolean({ default: true, description: 'DLA: layers it cannot run go to the GPU.' }),
         versionCompatible: Type.Boolean({ default: false }),
         hardwareCompatible: Type.Boolean({ default: false }),
       },
       { ...closed, default: {} },
     ),
     backend: oneOf(['auto', 'onnxruntime', 'tensorrt', 'tensorrt-rtx'], 'Which TensorRT builds the engines.', 'auto'),
-    targets: Type.Array(Type.String({ pattern: '^sm_[0-9]{2,3}$' }), {
+    targets: Type.Array(Type.String({ minLength: 2 }), {
       default: [],
-      description: 'GPU architectures to build engines for, as sm_89.',
+      description: 'What to build engines for: an architecture as sm_89, or a device as Jetson Orin, T4, RTX 4090.',
     }),
     benchmark: Type.Object(
       {
@@ -203,6 +280,10 @@ export const planSchema = Type.Object(
         iterations: Type.Integer({ default: 30, minimum: 1, description: 'At least this many runs per variant.' }),
         batch: Type.Integer({ default: 1, minimum: 1 }),
         cudaGraph: Type.Boolean({ default: true }),
+        spin: Type.Boolean({
+          default: false,
+          description: 'Wait for the GPU by polling, not by sleeping: steadier, at the price of a busy core.',
+        }),
       },
       { ...closed, default: {} },
     ),

@@ -35,7 +35,7 @@ export const errorSchema = object({
 });
 
 export const artifactSchema = object({
-  kind: literals(['onnx', 'engine', 'table', 'cache']),
+  kind: literals(['onnx', 'engine', 'table', 'cache', 'passport']),
   backend: string,
   /** `sm_89`, or null where the artifact is not bound to an architecture. */
   target: string,
@@ -106,6 +106,10 @@ const buildSchema = object({
   seconds: number,
   layers: number,
   realised: orNull(Type.Record(Type.String(), shareSchema)),
+  /** `weak`: the optimizer chose the types; `realised` says how it chose. */
+  typing: Type.Optional(literals(['strong', 'weak'])),
+  /** The engine was taken from the cache; `seconds` is what building it took then. */
+  cached: Type.Optional(Type.Boolean()),
 });
 
 const latencySchema = object({

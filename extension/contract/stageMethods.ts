@@ -7,7 +7,7 @@
  */
 import type { BackendInfo } from './backendInfo';
 import type { ErrorData } from './errors';
-import type { Plan, Precision, Transform } from './plan';
+import type { Plan, Precision, tensorrtCalibrators, Transform, VariantName } from './plan';
 import type {
   Accuracy,
   Artifact,
@@ -43,6 +43,28 @@ export interface VariantFile {
   readonly engine?: { readonly backend: 'tensorrt' | 'tensorrt-rtx'; readonly path: string };
 }
 
+/** `strong`: types come from the graph. `weak`: the optimizer may pick FP32 where its timings say so. */
+export type Typing = 'strong' | 'weak';
+
+export type TensorrtCalibratorName = (typeof tensorrtCalibrators)[number];
+
+/** How a variant is made, see `build/variantRecipes.ts`. */
+export interface VariantRecipe {
+  readonly name: VariantName;
+  /** What most of it computes in, or may compute in. */
+  readonly precision: Precision;
+  /** The rewriting that is compiled: `fp32` where the optimizer chooses the types. */
+  readonly graph: Precision;
+  readonly typing: Typing;
+  readonly tf32: boolean;
+  /** Who sets the scales; null where there are none. */
+  readonly calibrator: 'builtin' | TensorrtCalibratorName | null;
+  /** What INT8 and FP8 leave is written in this precision. */
+  readonly rest: 'fp32' | 'fp16';
+  /** Quantized weights as integers, or as Q over floats, which TensorRT 8 needs. */
+  readonly weights: 'stored' | 'quantizedInGraph';
+}
+
 /** Results by variant name; a variant that failed is in `errors` and the others go on. */
 export interface PerVariant<T> {
   readonly results: Readonly<Record<string, T>>;
@@ -52,6 +74,16 @@ export interface PerVariant<T> {
 export interface NodePlan extends Decision {
   /** What the variant does with the node. */
   readonly variant: Precision;
+}
+
+/** The data and the cache of a calibration by TensorRT. */
+export interface TensorrtCalibration {
+  readonly data: DataSelection;
+  readonly modelSha256: string;
+  /** A cache to read if it is there, and to write if it is not; null: none is read. */
+  readonly cache: string | null;
+  /** Where the cache of this run goes, as one of its results. */
+  readonly output: string;
 }
 
 export type StageMethods = {
@@ -105,6 +137,11 @@ export type StageMethods = {
     params: {
       readonly prepared: string;
       readonly precision: Precision;
+      /** Name of the variant; default the precision. */
+      readonly name?: string;
+      /** Precision of what int8 and fp8 leave; default fp16. */
+      readonly rest?: VariantRecipe['rest'];
+      readonly weights?: VariantRecipe['weights'];
       readonly plan: Plan;
       readonly ranges: string;
       readonly table: string | null;
@@ -128,13 +165,23 @@ export type StageMethods = {
     params: {
       readonly backend: 'tensorrt' | 'tensorrt-rtx';
       readonly onnx: string;
-      readonly precision: Precision;
+      readonly recipe: VariantRecipe;
       readonly target: string | null;
       readonly plan: Plan;
       readonly sampleDims: Readonly<Record<string, readonly number[]>>;
       readonly output: string;
+      /** What TensorRT calibrates with, where it does. */
+      readonly calibration: TensorrtCalibration | null;
     };
-    result: { artifact: Artifact; build: BuildSummary };
+    result: {
+      artifact: Artifact;
+      build: BuildSummary;
+      /** What else was written: the passport, the calibration cache. */
+      more: Artifact[];
+      /** Of TensorRT's own calibrator. */
+      calibration: CalibrationSummary | null;
+      warnings: string[];
+    };
   };
 
   evaluate: {

@@ -173,7 +173,7 @@ async function measureAll(): Promise<void> {
     });
   }
   writeFileSync(path.join(engines, 'layers.json'), JSON.stringify(tactics, null, 1));
-  const benchmark = { warmupMs: 500, durationMs: 1500, iterations: 100, batch, cudaGraph: true };
+  const benchmark = { warmupMs: 500, durationMs: 1500, iterations: 100, batch, cudaGraph: true, spin: false };
   const latency = await measureInterleaved(entries, benchmark);
   const direct = await measureInterleaved(entries, { ...benchmark, durationMs: 500, cudaGraph: false });
   for (const session of sessions) await session.close();

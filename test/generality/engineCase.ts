@@ -1,4 +1,5 @@
 /** Builds one rewritten graph with TensorRT-RTX for sm_89, which needs no GPU, and says what the builder thinks of it. */
+import { completePlan } from '../../extension/contract/checkSchema';
 import { rm } from 'node:fs/promises';
 import { tensorrtBackend } from '../../extension/backends/tensorrt';
 import { CodedError } from '../../extension/contract/errors';
@@ -25,15 +26,7 @@ export interface EngineOutcome {
 const backend = tensorrtBackend('tensorrt-rtx');
 
 /** The quickest search for kernels: what is refused does not depend on it. */
-const builder: Plan['builder'] = {
-  workspaceMiB: null,
-  optimizationLevel: 0,
-  tf32: false,
-  timingCache: null,
-  dla: null,
-  versionCompatible: false,
-  hardwareCompatible: false,
-};
+const builder: Plan['builder'] = { ...completePlan({ model: '' }).builder, optimizationLevel: 0 };
 
 export async function engineCase({ name, file, precision, dims }: EngineRequest): Promise<EngineOutcome> {
   const started = performance.now();

@@ -17,6 +17,7 @@ import { newNode } from '../../extension/model/onnx.generated';
 import { Value } from '@sinclair/typebox/value';
 import { sharedModels } from '../support/sharedModels';
 import { sampleDims, saveSmallNet, unknownNode } from './smallNets';
+import { recipe } from '../support/recipes';
 
 const backend = tensorrtBackend('tensorrt-rtx');
 const info = await backend.probe();
@@ -48,7 +49,8 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
       {
         backend: 'tensorrt-rtx',
         onnx,
-        precision: 'fp32',
+        recipe: recipe('fp32'),
+        calibration: null,
         target,
         plan: { ...defaults, ...plan },
         sampleDims: dims,
@@ -56,7 +58,7 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
       },
       backend,
       options,
-      cache,
+      { cache },
     );
 
   /** An empty folder, so that a test sees every file that a build leaves. */
@@ -88,11 +90,11 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
     const phases: (number | null)[] = [];
     const output = join(out, 'a.engine');
     const options: RunOptions = { onProgress: ({ fraction }) => phases.push(fraction) };
-    const { artifact, build: summary } = await build({ onnx, output, options });
+    const { build: summary, ...engine } = await build({ onnx, output, options });
     expect(await readdir(out)).toEqual(['a.engine']);
-    expect(artifact).toMatchObject({ kind: 'engine', backend: 'tensorrt-rtx', target: 'sm_89', path: output });
-    expect(artifact.bytes).toBe((await stat(output)).size);
-    expect(artifact.bytes).toBeGreaterThan(1000);
+    expect(engine.kept).toBe(false);
+    expect(engine.bytes).toBe((await stat(output)).size);
+    expect(engine.bytes).toBeGreaterThan(1000);
     expect(summary.seconds).toBeGreaterThan(0);
     // Not knowable without a GPU, so not made up.
     expect(summary.realised).toBeNull();
@@ -103,8 +105,8 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
     const onnx = await saveSmallNet(join(folder, 'targets.onnx'));
     const hashes = new Set<string>();
     for (const target of info.targets) {
-      const { artifact } = await build({ onnx, output: join(folder, `${target}.engine`), target });
-      hashes.add(artifact.sha256);
+      const { sha256 } = await build({ onnx, output: join(folder, `${target}.engine`), target });
+      hashes.add(sha256);
     }
     expect(hashes.size).toBe(info.targets.length);
   });
@@ -115,7 +117,8 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
     const ticks: unknown[] = [];
     const options: RunOptions = { onProgress: (progress) => ticks.push(progress) };
     const second = await build({ onnx, output: join(folder, 'second.engine'), options });
-    expect(second.artifact.sha256).toBe(first.artifact.sha256);
+    expect(second.sha256).toBe(first.sha256);
+    expect([first.kept, second.kept]).toEqual([false, true]);
     expect(ticks).toEqual([]);
     const plan = { builder: { ...defaults.builder, optimizationLevel: 1 } };
     await build({ onnx, output: join(folder, 'third.engine'), plan, options });
@@ -125,8 +128,8 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
   test('reads weights from an external file', async () => {
     const onnx = await saveSmallNet(join(folder, 'external.onnx'), { layers: 2, save: { weights: 'external' } });
     expect(existsSync(`${onnx}.data`)).toBe(true);
-    const { artifact } = await build({ onnx, output: join(folder, 'external.engine') });
-    expect(artifact.bytes).toBeGreaterThan(1000);
+    const { bytes } = await build({ onnx, output: join(folder, 'external.engine') });
+    expect(bytes).toBeGreaterThan(1000);
   });
 
   test('parser errors name node, operator and reason', async () => {
@@ -235,8 +238,8 @@ describe.skipIf(!info.available && !required)('TensorRT-RTX', () => {
     const models = sharedModels.filter((path) => basename(path) in dims);
     test.each(models)('%s builds for sm_89', async (onnx) => {
       const output = join(folder, `${basename(onnx)}.engine`);
-      const { artifact } = await build({ onnx, output, dims: dims[basename(onnx)]! });
-      expect(artifact.bytes).toBeGreaterThan(100_000);
+      const { bytes } = await build({ onnx, output, dims: dims[basename(onnx)]! });
+      expect(bytes).toBeGreaterThan(100_000);
     });
   });
 });

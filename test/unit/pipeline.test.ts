@@ -143,6 +143,7 @@ function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly 
       return {
         artifact: { kind: 'engine', backend, target, path: output, bytes: 6, sha256: 'e'.repeat(64) },
         build: { backend, version: '1.7', target, seconds: 1, layers: null, realised: null },
+        ...{ more: [], calibration: null, warnings: [] },
       };
     },
     evaluate: ({ variants }) => ({
@@ -242,7 +243,8 @@ describe('convert', () => {
 
   it('keeps a variant that got an engine for one architecture, and names the other', async () => {
     const worker = fakeWorker({
-      build: ({ output, backend, target, precision }) => {
+      build: ({ output, backend, target, recipe }) => {
+        const { precision } = recipe;
         if (precision === 'bf16') throw failure('PRECISION_UNSUPPORTED');
         if (precision === 'int8') throw failure('ENGINE_BUILD');
         if (target === 'sm_75') throw failure('ENGINE_BUILD');
@@ -250,10 +252,11 @@ describe('convert', () => {
         return {
           artifact: { kind: 'engine', backend, target, path: output, bytes: 6, sha256: 'e'.repeat(64) },
           build: { backend, version: '1.7', target, seconds: 1, layers: null, realised: null },
+          ...{ more: [], calibration: null, warnings: [] },
         };
       },
     });
-    const report = await run(worker, { targets: ['sm_75', 'sm_89'] });
+    const report = await run(worker, { targets: ['sm_75', 'RTX 4090'] });
     expect(report.variants.map(({ name, status }) => [name, status])).toEqual([
       ['fp32', 'ok'],
       ['fp16', 'ok'],
@@ -345,7 +348,9 @@ describe('convert', () => {
 
   it('refuses an impossible target before any work', async () => {
     const worker = fakeWorker();
-    await expect(run(worker, { targets: ['sm_53'] })).rejects.toMatchObject({ code: 'TARGET_UNSUPPORTED' });
+    await expect(run(worker, { precisions: ['fp16'], targets: ['Jetson Nano'] })).rejects.toMatchObject({
+      code: 'TARGET_UNSUPPORTED',
+    });
     expect(worker.calls).toEqual(['probe']);
     expect(existsSync(out)).toBe(false);
   });

@@ -1,5 +1,6 @@
 /** `write`: one variant as an ONNX file, and a simulation of it where the CPU runtime has no kernels of the type. */
 import { readCalibrationTable } from '../../calibrate/calibrationTable';
+import { centerActivations } from '../../calibrate/centerActivations';
 import { correctBiases } from '../../calibrate/correctBiases';
 import { equalizeChannels } from '../../calibrate/equalizeChannels';
 import type { CalibrationTable } from '../../contract/calibrationTable';
@@ -12,25 +13,30 @@ import { simulate, usesType } from '../../plan/simulate';
 import { readRanges } from './rangesFile';
 
 export async function writeStage(params: StageMethods['write']['params']): Promise<StageMethods['write']['result']> {
-  const { precision, plan } = params;
+  const { precision, plan, rest, weights, name = precision } = params;
   const prepared = await loadModel(params.prepared);
   const ranges = await readRanges(params.ranges);
   const table = params.table === null ? null : await readCalibrationTable(params.table);
   const source = precision === 'int8' && table !== null ? tunedForInt8(prepared, table) : prepared;
-  const { model, decisions, warnings } = applyPlan(source, { precision, plan, ranges, table });
+  const { model, decisions, warnings } = applyPlan(source, {
+    ...{ precision, plan, ranges, table },
+    ...(rest === undefined ? {} : { rest }),
+    ...(weights === undefined ? {} : { weights }),
+  });
   const { bytes, sha256 } = await saveModel(model, params.output);
   const simulation = simulate(model, ['bf16', 'fp16']);
-  const written: VariantFile = { name: precision, path: params.output, simulated: false };
+  const written: VariantFile = { name, path: params.output, simulated: false };
   if (!simulation.simulated) return { bytes, sha256, decisions, warnings, runnable: written, evaluable: written };
   await saveModel(simulation.model, params.simulatedOutput);
-  const simulated: VariantFile = { name: precision, path: params.simulatedOutput, simulated: true };
+  const simulated: VariantFile = { name, path: params.simulatedOutput, simulated: true };
   // Of the two types, the runtime has kernels of FP16 (or casts around FP32 ones), which are what its latency is about.
   const runnable = usesType(model, 'bf16') ? simulated : written;
   return { bytes, sha256, decisions, warnings, runnable, evaluable: simulated };
 }
 
 /** The FP32 model with the weights and biases that the table's scales were found for. FP8 never clips and needs neither. */
-function tunedForInt8(prepared: Model, { equalization, biasCorrections }: CalibrationTable): Model {
+function tunedForInt8(prepared: Model, { equalization, centers, biasCorrections }: CalibrationTable): Model {
   const equalized = equalization === undefined ? prepared : equalizeChannels(prepared, equalization);
-  return biasCorrections === undefined ? equalized : correctBiases(equalized, biasCorrections);
+  const centered = centers === undefined ? equalized : centerActivations(equalized, centers);
+  return biasCorrections === undefined ? centered : correctBiases(centered, biasCorrections);
 }

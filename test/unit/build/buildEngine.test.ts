@@ -9,7 +9,17 @@ import { buildEngine, type EngineCompiler } from '../../../extension/build/build
 import { EngineCache } from '../../../extension/build/engineCache';
 import { CodedError } from '../../../extension/contract/errors';
 import { planSchema, type Plan } from '../../../extension/contract/plan';
+import type { VariantRecipe } from '../../../extension/contract/stageMethods';
+import type { BackendInfo } from '../../../extension/contract/backendInfo';
+import { loadModel } from '../../../extension/model/loadModel';
 import { saveSmallNet } from '../../native/smallNets';
+import { recipe } from '../../support/recipes';
+
+interface Change {
+  readonly target?: string | null;
+  readonly plan?: Partial<Plan>;
+  readonly recipe?: Partial<VariantRecipe>;
+}
 
 const defaults = Value.Default(planSchema, { schemaVersion: 1, model: 'm.onnx' }) as Plan;
 
@@ -23,8 +33,8 @@ describe('buildEngine', () => {
   afterEach(async () => rm(root, { recursive: true }));
 
   /** The fake backend, noting the requests that reach it. */
-  function compiler(version = '1'): EngineCompiler & { requests: BuildRequest[] } {
-    const fake = new FakeBackend({ info: { version } });
+  function compiler(version = '1', gpu: BackendInfo['gpu'] = null): EngineCompiler & { requests: BuildRequest[] } {
+    const fake = new FakeBackend({ info: { version, gpu } });
     const requests: BuildRequest[] = [];
     return {
       name: fake.name,
@@ -37,12 +47,13 @@ describe('buildEngine', () => {
     };
   }
 
-  const run = (onnx: string, used: EngineCompiler, change: { target?: string | null; plan?: Partial<Plan> } = {}) =>
+  const run = (onnx: string, used: EngineCompiler, change: Change = {}) =>
     buildEngine(
       {
         backend: 'tensorrt-rtx',
         onnx,
-        precision: 'fp16',
+        recipe: recipe('fp16', change.recipe),
+        calibration: null,
         target: change.target === undefined ? 'sm_89' : change.target,
         plan: { ...defaults, ...change.plan },
         sampleDims: { x: [1, 8, 16, 16] },
@@ -50,19 +61,18 @@ describe('buildEngine', () => {
       },
       used,
       {},
-      cache,
+      { cache },
     );
 
   test('hands on the profile of the inputs and describes the engine', async () => {
     const used = compiler();
     const onnx = await saveSmallNet(join(root, 'a.onnx'));
-    const { artifact } = await run(onnx, used);
+    const { sha256 } = await run(onnx, used);
     expect(used.requests[0]).toMatchObject({
       target: 'sm_89',
       shapes: { x: { min: [1, 8, 16, 16], opt: [1, 8, 16, 16], max: [8, 8, 16, 16] } },
     });
-    expect(artifact).toMatchObject({ kind: 'engine', target: 'sm_89', path: join(root, 'out.engine') });
-    expect(artifact.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test('the same request twice builds once; other weights, options or versions build again', async () => {
@@ -71,10 +81,14 @@ describe('buildEngine', () => {
     await run(onnx, used);
     await run(onnx, used);
     expect(used.requests).toHaveLength(1);
-    await run(onnx, used, { plan: { builder: { ...defaults.builder, tf32: true } } });
+    await run(onnx, used, { plan: { builder: { ...defaults.builder, optimizationLevel: 1 } } });
     expect(used.requests).toHaveLength(2);
     await run(await saveSmallNet(join(root, 'a.onnx'), { layers: 2 }), used);
     expect(used.requests).toHaveLength(3);
+    await run(onnx, used, { recipe: { tf32: true } });
+    expect(used.requests).toHaveLength(4);
+    await run(onnx, used, { recipe: { typing: 'weak' } });
+    expect(used.requests).toHaveLength(5);
     const newer = compiler('2');
     await run(onnx, newer);
     expect(newer.requests).toHaveLength(1);
@@ -89,12 +103,65 @@ describe('buildEngine', () => {
     expect(used.requests).toHaveLength(2);
   });
 
-  test('an engine for the GPU of this machine is never served from the cache', async () => {
+  test('an engine for the GPU of this machine is kept for that GPU and driver', async () => {
+    const gpu = { name: 'L4', computeCapability: 'sm_89', driver: 'CUDA 13.0', memoryBytes: 1 };
+    const used = compiler('1', gpu);
+    const onnx = await saveSmallNet(join(root, 'a.onnx'));
+    await run(onnx, used, { target: null });
+    expect((await run(onnx, used, { target: null })).kept).toBe(true);
+    const updated = compiler('1', { ...gpu, driver: 'CUDA 13.1' });
+    expect((await run(onnx, updated, { target: null })).kept).toBe(false);
+  });
+
+  test('without a known GPU nothing is kept for it', async () => {
     const used = compiler();
     const onnx = await saveSmallNet(join(root, 'a.onnx'));
     await run(onnx, used, { target: null });
     await run(onnx, used, { target: null });
     expect(used.requests).toHaveLength(2);
+  });
+
+  test('the timing cache does not decide the engine', async () => {
+    const used = compiler();
+    const onnx = await saveSmallNet(join(root, 'a.onnx'));
+    await run(onnx, used);
+    await run(onnx, used, { plan: { builder: { ...defaults.builder, timingCache: '/tmp/t.cache' } } });
+    expect(used.requests).toHaveLength(1);
+  });
+
+  test('an engine asked for twice costs less than 100 ms', async () => {
+    const used = compiler();
+    const onnx = await saveSmallNet(join(root, 'a.onnx'), { layers: 40 });
+    await run(onnx, used);
+    const started = performance.now();
+    expect((await run(onnx, used)).kept).toBe(true);
+    expect(performance.now() - started).toBeLessThan(100);
+  });
+
+  test('weak typing: keep rules become constraints on layers, layouts and profiles go along', async () => {
+    const used = compiler();
+    const onnx = await saveSmallNet(join(root, 'a.onnx'), { layers: 2 });
+    const [first] = (await loadModel(onnx)).proto.graph.node;
+    const shape = { min: [1, 8, 16, 16], opt: [4, 8, 16, 16], max: [16, 8, 16, 16] };
+    await run(onnx, used, {
+      recipe: { typing: 'weak', graph: 'fp32' },
+      plan: {
+        keep: [{ match: first?.name ?? '', precision: 'fp32' }],
+        formats: { x: ['chw16', 'linear'] },
+        profiles: [{ x: shape }],
+        builder: { ...defaults.builder, constraints: 'prefer', gpuFallback: false },
+      },
+    });
+    expect(used.requests[0]).toMatchObject({
+      typing: 'weak',
+      precision: 'fp16',
+      layerPrecisions: { [first?.name ?? '']: 'fp32' },
+      constraints: 'prefer',
+      io: { x: { formats: ['chw16', 'linear'] } },
+      moreProfiles: [{ x: shape }],
+      gpuFallback: false,
+    });
+    expect(Object.keys(used.requests[0]?.layerPrecisions ?? {})).toHaveLength(1);
   });
 
   test('shapes that do not fit are refused before the compiler is asked', async () => {

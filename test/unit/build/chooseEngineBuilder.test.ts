@@ -33,15 +33,21 @@ describe('chooseEngineBuilder', () => {
   });
 
   it('builds for the GPU of this machine where there is one', () => {
-    expect(choose({}, rtx, tensorrt)).toEqual({ name: 'tensorrt', targets: [null] });
+    expect(choose({}, rtx, tensorrt)).toEqual({ name: 'tensorrt', version: '1.7', targets: [null] });
   });
 
   it('takes the backend that serves all targets', () => {
     expect(choose({ targets: ['sm_75', 'sm_89'] }, tensorrt, rtx)).toEqual({
       name: 'tensorrt-rtx',
+      version: '1.7',
       targets: ['sm_75', 'sm_89'],
     });
-    expect(choose({ targets: ['sm_90'] }, rtx, tensorrt)).toEqual({ name: 'tensorrt', targets: ['sm_90'] });
+    expect(choose({ targets: ['sm_90'] }, rtx, tensorrt)).toEqual({
+      name: 'tensorrt',
+      version: '1.7',
+      targets: ['sm_90'],
+    });
+    expect(choose({ targets: ['RTX 4090', 'T4'] }, rtx)?.targets).toEqual(['sm_89', 'sm_75']);
   });
 
   it('refuses a target that no backend has, with what the platform needs', () => {

@@ -3,30 +3,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeFile } from '../../../extension/files/describeFile';
+import { passportPath } from '../../../extension/contract/enginePassport';
 import { cacheKey, EngineCache, type EngineKey } from '../../../extension/build/engineCache';
 
 const key: EngineKey = {
   onnx: 'abc',
   backend: 'tensorrt-rtx',
   version: '1.7.1',
-  target: 'sm_89',
-  builder: { optimizationLevel: 3, tf32: false },
-  shapes: { x: { min: [1], opt: [1], max: [2] } },
+  gpu: null,
+  request: { target: 'sm_89', builder: { optimizationLevel: 3, tf32: false } },
+  calibration: null,
 };
 const build = { backend: 'tensorrt-rtx', version: '1.7.1', target: 'sm_89', seconds: 2, layers: null, realised: null };
 
 describe('cacheKey', () => {
   test('does not depend on the order in which options were written', () => {
-    expect(cacheKey({ ...key, builder: { tf32: false, optimizationLevel: 3 } })).toBe(cacheKey(key));
+    expect(cacheKey({ ...key, request: { builder: { tf32: false, optimizationLevel: 3 }, target: 'sm_89' } })).toBe(
+      cacheKey(key),
+    );
   });
 
   test.each<Partial<EngineKey>>([
     { onnx: 'abd' },
     { backend: 'tensorrt' },
     { version: '1.7.2' },
-    { target: 'sm_86' },
-    { builder: { optimizationLevel: 4, tf32: false } },
-    { shapes: { x: { min: [1], opt: [2], max: [2] } } },
+    { gpu: { name: 'L4', driver: 'CUDA 13.0' } },
+    { request: { target: 'sm_89', builder: { optimizationLevel: 4, tf32: false } } },
+    { calibration: 'abc' },
   ])('changes with %o', (change) => {
     expect(cacheKey({ ...key, ...change })).not.toBe(cacheKey(key));
   });
@@ -55,6 +58,21 @@ describe('EngineCache', () => {
     expect((await cache.fetch('a', output))?.build).toEqual(build);
     expect(await readFile(output, 'utf8')).toBe('engine a');
     expect((await readdir(root)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('the passport goes along, under the name of the new file', async () => {
+    const engine = join(root, 'a.engine');
+    await writeFile(engine, 'engine a');
+    await writeFile(passportPath(engine), JSON.stringify({ engine: { file: 'a.engine' }, plan: 1 }));
+    await cache.store('a', engine, { build, ...(await describeFile(engine)) });
+    const output = join(root, 'out.engine');
+    await cache.fetch('a', output);
+    expect(JSON.parse(await readFile(passportPath(output), 'utf8'))).toEqual({
+      engine: { file: 'out.engine' },
+      plan: 1,
+    });
+    await rm(join(kept(), 'a.passport'));
+    expect(await cache.fetch('a', join(root, 'third.engine'))).toBeNull();
   });
 
   test('a damaged engine is not given back and leaves nothing in the output folder', async () => {

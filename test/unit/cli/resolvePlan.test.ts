@@ -99,7 +99,12 @@ describe('resolvePlan', () => {
     [['--shape', 'x=1xx3'], 'USAGE', /"1xx3" is no shape/],
     [['--shape', 'x=1:8:16:32'], 'USAGE', /of the form NAME=MIN:OPT:MAX/],
     [['--io', 'x=fp61'], 'PLAN_INVALID', /x/],
-    [['--target', 'ampere'], 'PLAN_INVALID', /targets/],
+    [['--target', 'Jetson Nanoo'], 'TARGET_UNSUPPORTED', /Jetson Nanoo/],
+    [['--target', 'Jetson Nano', '--int8-mode'], 'PRECISION_UNSUPPORTED', /Jetson Nano \(sm_53\) has no INT8/],
+    [['--io', 'x=fp16:chw99'], 'USAGE', /no memory layout/],
+    [['--io', 'x=fp16:chw4:hwc'], 'USAGE', /NAME=TYPE:FORMAT/],
+    [['--cuda-graph', 'maybe'], 'USAGE', /neither on nor off/],
+    [['--typing', 'strongly'], 'PLAN_INVALID', /builder.typing/],
     [['--calib-samples', '0'], 'PLAN_INVALID', /samples/],
   ])('refuses %j with %s', (words, code, message) => {
     const attempt = () => planOf(...words);

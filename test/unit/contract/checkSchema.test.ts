@@ -31,7 +31,9 @@ describe('defaults', () => {
       samples: 512,
       batchSize: 8,
       calibrator: 'builtin',
+      tensorrtCalibrator: null,
       table: null,
+      cache: null,
     });
     expect(plan.benchmark.warmupMs).toBe(200);
     expect(plan.gates).toEqual({ maxTop1Drop: null, minSqnrDb: null, minAgreement: null });
@@ -107,7 +109,7 @@ describe('refusals of a plan', () => {
       'an unknown word',
       { precisions: ['fp32', 'fp17'] },
       'precisions[1]',
-      'precisions[1] must be one of fp32, fp16, bf16, int8, fp8, not "fp17" (did you mean "fp16"?)',
+      'precisions[1] must be one of fp32, tf32, fp16, fp16-weak, bf16, int8, int8-weak, int8-tensorrt, fp8, not "fp17" (did you mean "fp16"?)',
     ],
     ['an empty list', { precisions: [] }, 'precisions', 'precisions must NOT have fewer than 1 items'],
     [
@@ -122,7 +124,8 @@ describe('refusals of a plan', () => {
       'gates.minAgreement',
       'gates.minAgreement must be <= 1, not 99',
     ],
-    ['a target that is none', { targets: ['sm89'] }, 'targets[0]', 'targets[0] must match pattern'],
+    ['a target without a name', { targets: [''] }, 'targets[0]', 'targets[0] must NOT have fewer than 2 characters'],
+    ['a layout that is none', { formats: { x: ['chw5'] } }, 'formats.x[0]', 'formats.x[0] must be one of linear, chw2'],
     ['a missing key', { keep: [{ match: 'a' }] }, 'keep[0]', 'keep[0] lacks "precision"'],
     ['a record of the wrong type', { bindings: { x: 'fp17' } }, 'bindings.x', 'did you mean "fp16"?'],
     ['a number for the preprocessing', { preprocess: 5 }, 'preprocess', 'preprocess has a value of the wrong kind: 5'],

@@ -1,0 +1,145 @@
+/**
+ * How each variant of a plan is made: which graph is compiled, who chooses the types, who sets the scales.
+ *
+ * Decided from the plan and the builder alone, before any work: a variant that this TensorRT cannot make is refused at once.
+ * Comes after `chooseEngineBuilder.ts`; the stages `write` and `build` follow the recipes.
+ */
+import { CodedError } from '../contract/errors';
+import { precisionOf, variantNames, type Plan, type Precision, type VariantName } from '../contract/plan';
+import type { TensorrtCalibratorName, Typing, VariantRecipe } from '../contract/stageMethods';
+import type { EngineBuilder } from './chooseEngineBuilder';
+
+/** The typings that a TensorRT has. */
+export function typingsOf({ name, version }: Pick<EngineBuilder, 'name' | 'version'>): readonly Typing[] {
+  if (name === 'tensorrt-rtx') return ['strong'];
+  const major = majorOf(version);
+  // Strongly typed networks came after 8, weakly typed ones went with 11.
+  if (major === 8) return ['weak'];
+  return major === 10 ? ['strong', 'weak'] : ['strong'];
+}
+
+export function majorOf(version: string | null): number | null {
+  const major = Number.parseInt(version ?? '', 10);
+  return Number.isNaN(major) ? null : major;
+}
+
+/**
+ * The variants of a plan, the baseline first.
+ *
+ * @param builder null where no engines are built
+ * @throws CodedError PRECISION_UNSUPPORTED, PLAN_INVALID for what no TensorRT here can make
+ */
+export function variantRecipes(plan: Plan, builder: EngineBuilder | null): VariantRecipe[] {
+  return variantNames
+    .filter((name) => name === 'fp32' || plan.precisions.includes(name))
+    .map((name) => recipeOf(name, plan, builder));
+}
+
+function recipeOf(name: VariantName, plan: Plan, builder: EngineBuilder | null): VariantRecipe {
+  const precision = precisionOf(name);
+  const calibrator = calibratorOf(name, plan);
+  const typing = typingOf(name, calibrator, plan, builder);
+  // Types that the optimizer chooses are not in the graph, but for Q/DQ, which carry the scales.
+  const isChosenByOptimizer = typing === 'weak' && calibrator !== 'builtin';
+  return {
+    name,
+    precision,
+    graph: isChosenByOptimizer ? 'fp32' : precision,
+    typing,
+    tf32: name === 'tf32' || plan.builder.tf32,
+    calibrator,
+    rest: typing === 'weak' ? 'fp32' : 'fp16',
+    weights: builder?.name === 'tensorrt' && majorOf(builder.version) === 8 ? 'quantizedInGraph' : 'stored',
+  };
+}
+
+/** Who sets the scales; null where there are none. */
+function calibratorOf(name: VariantName, { calibration }: Plan): VariantRecipe['calibrator'] {
+  const precision = precisionOf(name);
+  if (precision === 'fp8') return 'builtin';
+  if (precision !== 'int8') return null;
+  if (name === 'int8-tensorrt') return nameOfCalibrator(calibration);
+  // `int8-weak` is Q/DQ under an optimizer of its own mind, whatever `int8` is.
+  return name === 'int8' && calibration.calibrator === 'tensorrt' ? nameOfCalibrator(calibration) : 'builtin';
+}
+
+/** @throws CodedError PLAN_INVALID for an algorithm that TensorRT has no calibrator for */
+function nameOfCalibrator(calibration: Plan['calibration']): TensorrtCalibratorName {
+  const { algorithm, calibrator, tensorrtCalibrator } = calibration;
+  if (tensorrtCalibrator !== null) return tensorrtCalibrator;
+  if (algorithm === 'minmax' || algorithm === 'legacy') return algorithm;
+  const hasNone = algorithm === 'percentile' || algorithm === 'mse';
+  // With our own calibrators beside it, the algorithm is theirs.
+  if (!hasNone || calibrator === 'builtin') return 'entropy2';
+  throw new CodedError({
+    code: 'PLAN_INVALID',
+    reason: `TensorRT has no calibrator for the algorithm ${algorithm}; it has entropy, minmax and legacy.`,
+    fix:
+      algorithm === 'percentile'
+        ? 'Use --calib-algorithm legacy, whose quantile is --calib-percentile, or leave out --calibrator tensorrt.'
+        : 'Choose one of them with --calib-algorithm, or leave out --calibrator tensorrt.',
+    place: { field: 'calibration.algorithm' },
+  });
+}
+
+function typingOf(
+  name: VariantName,
+  calibrator: VariantRecipe['calibrator'],
+  plan: Plan,
+  builder: EngineBuilder | null,
+): Typing {
+  const possible = builder === null ? (['strong'] as const) : typingsOf(builder);
+  const [usual = 'strong'] = possible;
+  const isTensorrtCalibrated = calibrator !== null && calibrator !== 'builtin';
+  const mustBeWeak = name.endsWith('-weak') || isTensorrtCalibrated;
+  if (name === 'tf32' && builder === null) throw noEngines(name);
+  // FP32 is all that an FP32 network can be.
+  if (precisionOf(name) === 'fp32') return usual;
+  const asked = mustBeWeak ? 'weak' : plan.builder.typing;
+  if (asked === 'auto') return usual;
+  if (asked === 'prefer-weak') return possible.find((typing) => typing === 'weak') ?? usual;
+  if (possible.some((typing) => typing === asked)) return asked;
+  throw impossibleTyping(name, asked, isTensorrtCalibrated, builder);
+}
+
+function impossibleTyping(
+  name: VariantName,
+  asked: Typing,
+  isTensorrtCalibrated: boolean,
+  builder: EngineBuilder | null,
+): CodedError {
+  const what = isTensorrtCalibrated
+    ? "has its scales from TensorRT's own calibrator"
+    : asked === 'weak'
+      ? 'leaves the choice of types to the optimizer'
+      : 'takes its types from the graph';
+  const who = asked === 'weak' ? 'TensorRT 8 and 10' : 'TensorRT 10, 11 and RTX';
+  const here =
+    builder === null
+      ? 'none that builds engines is here'
+      : `here it is ${builder.name} ${builder.version ?? ''}`.trimEnd();
+  const plain: Precision = precisionOf(name);
+  return new CodedError({
+    code: 'PRECISION_UNSUPPORTED',
+    reason: `The variant ${name} ${what}, which only ${who} can do; ${here}.`,
+    fix:
+      asked === 'weak'
+        ? `Ask for ${plain} with the default typing${isTensorrtCalibrated ? ' and calibrator' : ''}, or run where TensorRT 8 or 10 finds a GPU.`
+        : 'Use --typing auto.',
+    place: { field: isTensorrtCalibrated ? 'calibration.calibrator' : 'builder.typing' },
+  });
+}
+
+function noEngines(name: VariantName): CodedError {
+  return new CodedError({
+    code: 'PRECISION_UNSUPPORTED',
+    reason: `The variant ${name} is a mode of a GPU, and no engines are built in this run.`,
+    fix: 'Run where TensorRT finds a GPU, or name an architecture with --target.',
+    place: { field: 'precisions' },
+  });
+}
+
+/** The precisions whose graphs need scales of ours. */
+export function calibratedPrecisions(recipes: readonly VariantRecipe[]): Precision[] {
+  return [...new Set(recipes.filter(({ calibrator }) => calibrator === 'builtin').map(({ precision }) => precision))];
+}
