@@ -8,7 +8,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { CodedError, type ErrorCode } from './errors';
 import { planSchema, type Plan } from './plan';
 import { reportSchema, type Report } from './report';
-import { violations } from './schemaErrors';
+import { violations, type Violation } from './schemaErrors';
 
 /** More would be noise: mending the first often mends the rest. */
 const shownViolations = 5;
@@ -21,6 +21,12 @@ const shownViolations = 5;
  */
 export function checkPlan(json: unknown, file: string): Plan {
   return check(planChecker, json, file);
+}
+
+/** Every fault of a plan, with its place, for an editor that marks them all; empty when `checkPlan` would take it. */
+export function planViolations(json: unknown): Violation[] {
+  const validate = planChecker.validator();
+  return validate(structuredClone(json)) ? [] : violations(validate.errors ?? []);
 }
 
 type Part<T> = T extends readonly unknown[] ? T : T extends object ? Partial<T> : T;

@@ -53,6 +53,7 @@ export const errorCodes = {
   ENGINE_PARSE: 'The TensorRT parser refused the model; the place names the node.',
   ENGINE_BUILD: 'The TensorRT builder failed.',
   NATIVE_MISSING: 'The native module is not built on this machine.',
+  UNTRUSTED: 'The workspace is in Restricted Mode: nothing in it may be run.',
   INSTALL_FAILED: 'A package client could not fetch a library.',
   // Worker
   WORKER_CRASHED: 'The worker process died; the reason names the signal, the stage and the last log lines.',

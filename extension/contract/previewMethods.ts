@@ -18,4 +18,6 @@ export type PreviewMethods = {
     };
     result: DataPreview;
   };
+  /** Small PNG data URLs; null where a file is gone or no picture. */
+  pictures: { params: { readonly files: readonly string[] }; result: (string | null)[] };
 };

@@ -10,6 +10,8 @@ import { nearestName } from './nearestName';
 export interface Violation {
   /** Where in the file, as `calibration.samples` or `preprocess[0].op`; empty for the whole file. */
   readonly field: string;
+  /** The same as a JSON pointer; of an unknown key, the key itself. */
+  readonly pointer: string;
   /** A clause without a full stop. */
   readonly text: string;
 }
@@ -18,8 +20,14 @@ export interface Violation {
 export function violations(errors: readonly ErrorObject[]): Violation[] {
   return withoutOtherBranches(errors).map((error) => {
     const field = fieldName(error.instancePath);
-    return { field, text: describe(error, field === '' ? 'the file' : field) };
+    return { field, pointer: pointerOf(error), text: describe(error, field === '' ? 'the file' : field) };
   });
+}
+
+function pointerOf({ instancePath, keyword, params }: ErrorObject): string {
+  if (keyword !== 'additionalProperties') return instancePath;
+  const key = String((params as Record<string, unknown>)['additionalProperty']);
+  return `${instancePath}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 function describe(error: ErrorObject, where: string): string {

@@ -3,6 +3,7 @@ import type { Backend } from '../backends/backend';
 import { nativeAddonState } from '../backends/nativeAddon';
 import type { SearchContext } from '../backends/libraries';
 import { OnnxRuntimeBackend } from '../backends/onnxRuntime';
+import { onnxRuntimeObserving } from '../backends/onnxRuntimeObserving';
 import { tensorrtBackend } from '../backends/tensorrt';
 import type { Handlers } from '../contract/channel';
 import type { WorkerMethods } from '../contract/messages';
@@ -12,6 +13,7 @@ import { evaluateStage } from './stages/evaluateStage';
 import { inspectStage } from './stages/inspectStage';
 import { measureStage } from './stages/measureStage';
 import { prepareStage } from './stages/prepareStage';
+import { picturesStage } from './stages/picturesStage';
 import { previewDataStage } from './stages/previewDataStage';
 import { probeStage } from './stages/probeStage';
 import { selectDataStage } from './stages/selectDataStage';
@@ -34,9 +36,13 @@ export const stageHandlers: Handlers<WorkerMethods> = {
   probe: (params) => probeStage(params, backends),
   inspect: (params) => inspectStage(params),
   previewData: (params, { signal }) => previewDataStage(params, signal),
+  pictures: (params, { signal }) => picturesStage(params, signal),
   selectData: (params, { signal }) => selectDataStage(params, runtime, signal),
   prepare: (params) => prepareStage(params),
-  calibrate: (params, options) => calibrateStage(params, runtime, nativeAddonState().addon, options),
+  calibrate: (params, options) => {
+    const { addon } = nativeAddonState();
+    return calibrateStage(params, { runtime, observer: addon, observing: onnxRuntimeObserving(addon) }, options);
+  },
   write: (params) => writeStage(params),
   build: (params, options) => buildStage(params, backends, options),
   evaluate: (params, options) => evaluateStage(params, runtime, options, backends),

@@ -17,8 +17,13 @@ export interface HistoryEntry {
   readonly path: string;
   readonly precisions: readonly string[];
   readonly recommended: string | null;
-  /** False when the file is gone: the line stays, marked, until it is forgotten. */
+  /** False when the report can no longer be read: the line stays, marked, until it is forgotten. */
   readonly available: boolean;
+  /**
+   * What became of the files beside the report since: a later run may have replaced them, the user may have removed them.
+   * The report itself is kept, so it can be shown in any case.
+   */
+  readonly files: 'there' | 'replaced' | 'gone';
 }
 
 export interface ShownReport {

@@ -8,7 +8,7 @@
  * `check`, which says what is wrong with it.
  */
 import type { BackendInfo } from '../backendInfo';
-import type { Plan, Precision, Transform } from '../plan';
+import type { Plan, Transform } from '../plan';
 import type { DataCard, Host, ModelCard } from '../report';
 import type { NodePlan } from '../stageMethods';
 import type { FixAction, FixButton, RunState } from './runState';
@@ -71,7 +71,7 @@ export interface Machine {
  * - `unsupported`: a target has no hardware for it; the control is disabled
  */
 export interface PrecisionCapability {
-  readonly precision: Precision;
+  readonly precision: Plan['precisions'][number];
   readonly state: 'runs' | 'builds' | 'simulated' | 'unsupported';
   /** One translated sentence; for `unsupported` why, with the name of the target. */
   readonly reason: string;

@@ -44,6 +44,8 @@ export interface FixButton {
 
 /** What went wrong, why, what to do, and the buttons that do it (the most helpful first, perhaps none). */
 export interface RunFailure extends ErrorData {
+  /** The variant that failed, where the others went through. */
+  readonly variant: string | null;
   readonly actions: readonly FixButton[];
 }
 

@@ -1,0 +1,55 @@
+/** The one door to the settings `precisionBench.*`: typed, with defaults, and mindful of workspace trust. */
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { variantNames, type Plan, type VariantName } from '../contract/plan';
+import { settingKeys } from './ids';
+import { expandOutputFolder } from './runs/outputFolder';
+
+export const settingsSection = 'precisionBench';
+
+function read<T>(key: string, fallback: T, scope?: vscode.Uri): T {
+  return vscode.workspace.getConfiguration(settingsSection, scope ?? null).get<T>(key, fallback);
+}
+
+export const settings = {
+  /** Where the results of a model go. Absolute. */
+  outputFolder(model: string): string {
+    const uri = vscode.Uri.file(model);
+    const pattern = read(settingKeys.outputFolder, '', uri);
+    const workspace = vscode.workspace.getWorkspaceFolder(uri)?.uri.fsPath ?? path.dirname(model);
+    return expandOutputFolder(pattern, model, workspace);
+  },
+
+  precisions(scope?: vscode.Uri): Plan['precisions'] {
+    const named = read<readonly string[]>(settingKeys.precisions, [], scope);
+    const known = named.filter((name): name is VariantName => (variantNames as readonly string[]).includes(name));
+    return known.length > 0 ? known : ['fp32', 'fp16', 'bf16', 'int8'];
+  },
+
+  /** `10m`, or null without one. */
+  timeBudget(scope?: vscode.Uri): string | null {
+    return read(settingKeys.timeBudget, '', scope).trim() || null;
+  },
+
+  /** The interpreter for Python data sets; null: the default. Restricted, so an untrusted workspace cannot set it. */
+  python(scope?: vscode.Uri): string | null {
+    return read(settingKeys.python, '', scope).trim() || null;
+  },
+
+  /** A folder with TensorRT; null: search. Machine-scoped. */
+  library: (): string | null => read(settingKeys.library, '').trim() || null,
+
+  /** Where fetched libraries and caches lie; null: the user's cache folder. Machine-scoped. */
+  home: (): string | null => read(settingKeys.home, '').trim() || null,
+
+  showComparisonWhenDone: (): boolean => read(settingKeys.showComparison, true),
+  statusBar: (): boolean => read(settingKeys.statusBar, true),
+
+  /** Calls when one of the settings that the machine's answer depends on has changed. */
+  onDidChangeMachine(listener: () => void): vscode.Disposable {
+    const keys = [settingKeys.library, settingKeys.home];
+    return vscode.workspace.onDidChangeConfiguration((event) => {
+      if (keys.some((key) => event.affectsConfiguration(`${settingsSection}.${key}`))) listener();
+    });
+  },
+};
