@@ -1,4 +1,4 @@
-/** esbuild options that every bundle for Node shares: dist/, benchmarks, and the bundles that tests make. */
+/** esbuild options of the bundles: those for Node (dist/, benchmarks, tests' own) and those of the webview pages. */
 
 import { esbuildReportPage } from './reportPagePlugin.mjs';
 
@@ -19,4 +19,23 @@ export const nodeBundle = {
   logLevel: 'warning',
   // @jsquash/webp asks for its own address, which it is then not given in a CommonJS bundle; its bytes are inlined.
   logOverride: { 'empty-import-meta': 'silent' },
+};
+
+/** The pages of `contract/panels/pageBootstrap.ts`; each becomes one classic script and one stylesheet, `PAGE.js` and `.css`. */
+export const webviewPages = ['convert'];
+
+/** @type {import('esbuild').BuildOptions} */
+export const webviewBundle = {
+  entryPoints: webviewPages.flatMap((page) => [
+    { in: `webview/${page}/page.ts`, out: page },
+    { in: `webview/${page}/page.css`, out: page },
+  ]),
+  bundle: true,
+  minify: true,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'iife',
+  sourcemap: true,
+  legalComments: 'none',
+  logLevel: 'warning',
 };
