@@ -289,7 +289,54 @@ export interface NativeTensorRT {
   openEngine(path: string): NativeEngine;
 }
 
+/** A tensor for a run of `NativeObservingSession`; its memory must not change until the run has ended. */
+export interface NativeRunInput {
+  readonly name: string;
+  /** ONNX's number of the element type. */
+  readonly type: number;
+  readonly dims: readonly number[];
+  readonly data: ArrayBufferView;
+}
+
+export interface NativeObservingOptions {
+  /** onnxruntime's shared library. */
+  readonly library: string;
+  readonly model: string;
+  /** By the attribute `tensor` of the model's Observe nodes: is a histogram wanted? */
+  readonly histograms: readonly boolean[];
+  /** ONNX Runtime's GraphOptimizationLevel. */
+  readonly optimization: number;
+  /** Entries of the session's configuration. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** What the Observe node of one tensor saw in all runs that have ended. */
+export interface NativeSeenTensor {
+  readonly min: number;
+  readonly max: number;
+  readonly nonFinite: number;
+  /** Null when no run noted them. */
+  readonly dims: readonly number[] | null;
+  readonly binWidth: number;
+  /** Null where no histogram was wanted. */
+  readonly counts: Float64Array | null;
+}
+
+/** `native/observe/observing_session.h`: onnxruntime with an operator of ours. Runs go on beside each other. */
+export interface NativeObservingSession {
+  /** @throws Error with the runtime's words */
+  run(
+    inputs: readonly NativeRunInput[],
+    outputs: readonly string[],
+    noteDims: boolean,
+  ): Promise<{ readonly dims: readonly number[]; readonly data: Float32Array }[]>;
+  observations(): NativeSeenTensor[];
+  close(): void;
+}
+
 export interface NativeAddon extends NativeObservers {
+  /** @throws Error with the words of the loader or the runtime */
+  readonly ObservingSession: new (options: NativeObservingOptions) => NativeObservingSession;
   /** @throws Error with the loader's words */
   readonly TensorRT: new (paths: NativePaths) => NativeTensorRT;
 }

@@ -3,7 +3,6 @@
  *
  * Runs before calibration on a few samples; `equalizeChannels.ts` applies the result.
  */
-import { throwIfCancelled } from '../contract/errors';
 import type { RunOptions } from '../contract/progress';
 import { setInt, setInts } from '../model/attributes';
 import { opsetVersion, type Model } from '../model/model';
@@ -11,8 +10,9 @@ import { newNode } from '../model/onnx.generated';
 import { makeInt64 } from '../model/tensorValues';
 import { equalizablePairs, type EqualizablePair } from './equalizeChannels';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
+import { inParallel } from './inParallel';
 import { probePrefix, valueProbe } from './probeModels';
-import { withProbeSessions, type OpenModel } from './probeSessions';
+import { withProbe, type ProbeSource } from './probeSessions';
 
 /** A channel with less than 1/64 of the range has little to say, and other samples may find it larger. */
 const largestFactor = 64;
@@ -25,21 +25,24 @@ const largestFactor = 64;
  */
 export async function measureChannels(
   prepared: Model,
-  source: SampleSource & { readonly open: OpenModel },
+  source: SampleSource & ProbeSource,
   options: RunOptions = {},
 ): Promise<Record<string, number[]>> {
   const pairs = equalizablePairs(prepared);
   if (pairs.length === 0) return {};
   const tensors = pairs.flatMap(tensorsOf);
   const largest = new Map(tensors.map((tensor) => [tensor, [] as number[]]));
-  await withProbeSessions(source.open, async (sessions) => {
-    const session = await sessions.open(channelProbe(prepared, pairs));
-    for await (const { feeds } of inferenceFeeds(source, options.signal)) {
-      throwIfCancelled(options.signal);
-      const outputs = await session.run(feeds);
-      for (const [tensor, magnitudes] of largest) keepLargest(magnitudes, outputs[outputName(tensor)]?.data ?? []);
-    }
-  });
+  await withProbe(channelProbe(prepared, pairs), source, (probe) =>
+    inParallel(
+      inferenceFeeds(source, options.signal),
+      probe.parallelRuns,
+      ({ feeds }) => probe.run(feeds),
+      (outputs) => {
+        for (const [tensor, magnitudes] of largest) keepLargest(magnitudes, outputs[outputName(tensor)]?.data ?? []);
+      },
+      options.signal,
+    ),
+  );
   return Object.fromEntries(
     pairs.map((pair) => [
       pair.producer.name ?? '',

@@ -7,12 +7,13 @@
  * empirical form). What is left decides which layers `plan/guardLayers.ts` keeps. Runs after `calibrateTensors.ts`; the results are
  * kept in the calibration table.
  */
-import { throwIfCancelled } from '../contract/errors';
 import type { RunOptions } from '../contract/progress';
+import type { NamedTensors } from '../contract/tensor';
 import type { Model } from '../model/model';
 import { biasProbe } from './biasProbe';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
-import { withProbeSessions, type OpenModel } from './probeSessions';
+import { inParallel } from './inParallel';
+import { withProbe, type ProbeSource } from './probeSessions';
 
 export interface LayerError {
   /** Mean error per output channel. */
@@ -38,33 +39,37 @@ interface Gathered {
 export async function measureLayerErrors(
   prepared: Model,
   quantized: Model,
-  source: SampleSource & { readonly open: OpenModel },
+  source: SampleSource & ProbeSource,
   options: RunOptions = {},
 ): Promise<Map<string, LayerError>> {
   const { model, layers, outputs } = biasProbe(prepared, quantized);
   if (layers.length === 0) return new Map();
   const sums = layers.map((): Gathered => ({ mean: [], noise: 0, signal: 0 }));
   let inferences = 0;
-  await withProbeSessions(source.open, async (sessions) => {
-    const session = await sessions.open(model);
-    for await (const { feeds } of inferenceFeeds(source, options.signal)) {
-      throwIfCancelled(options.signal);
-      const seen = await session.run(feeds);
-      outputs.forEach(({ mean, noise, signal }, layer) => {
-        const sum = sums[layer]!;
-        addTo(sum.mean, seen[mean]?.data ?? []);
-        sum.noise += Number(seen[noise]?.data[0] ?? 0);
-        sum.signal += Number(seen[signal]?.data[0] ?? 0);
-      });
-      inferences++;
-      options.onProgress?.({
-        stage: 'calibrate',
-        fraction: Math.min(inferences / source.indices.length, 1),
-        etaSeconds: null,
-        message: `Measuring layer errors: ${inferences} of ${source.indices.length} samples`,
-      });
-    }
-  });
+  const addSample = (seen: NamedTensors): void => {
+    outputs.forEach(({ mean, noise, signal }, layer) => {
+      const sum = sums[layer]!;
+      addTo(sum.mean, seen[mean]?.data ?? []);
+      sum.noise += Number(seen[noise]?.data[0] ?? 0);
+      sum.signal += Number(seen[signal]?.data[0] ?? 0);
+    });
+    inferences++;
+    options.onProgress?.({
+      stage: 'calibrate',
+      fraction: Math.min(inferences / source.indices.length, 1),
+      etaSeconds: null,
+      message: `Measuring layer errors: ${inferences} of ${source.indices.length} samples`,
+    });
+  };
+  await withProbe(model, source, (probe) =>
+    inParallel(
+      inferenceFeeds(source, options.signal),
+      probe.parallelRuns,
+      ({ feeds }) => probe.run(feeds),
+      addSample,
+      options.signal,
+    ),
+  );
   return new Map(layers.map((name, layer) => [name, finished(sums[layer]!, Math.max(inferences, 1))]));
 }
 

@@ -1,5 +1,6 @@
 /**
- * Pass 1: shape and type of every tensor of the outer graph, and the range of every float tensor.
+ * Pass 1: shape and type of every tensor of the outer graph, and the range of every float tensor. Where the runtime can observe
+ * by itself, one pass gathers all of it; else `observeShapes.ts` and `observeTensors.ts` do it with plain sessions.
  *
  * Runs on the prepared model (`plan/prepareModel.ts`), comes before `plan/` decides precisions by range, and can gather in the
  * same pass the histograms that `calibrateTensors.ts` turns into scales.
@@ -10,8 +11,17 @@ import { opsetVersion, type Model } from '../model/model';
 import type { GraphProto } from '../model/onnx.generated';
 import { inferTypes } from '../plan/inferTypes';
 import type { Histogram } from './histogram';
+import { observeInside, type InsideTensor } from './observeInside';
 import { observeShapes } from './observeShapes';
-import { observeTensors, type ObservationOptions, type ObservationSource } from './observeTensors';
+import {
+  absMaxOf,
+  observeTensors,
+  type ObservationOptions,
+  type ObservationSource,
+  type TensorObservation,
+} from './observeTensors';
+import type { ObservingRuntime } from './observers/observingRuntime';
+import { PassProgress } from './passProgress';
 
 export interface RangesRequest extends ObservationSource {
   /** Tensors whose histogram is wanted as well; names that are no float tensor of the outer graph are passed over. */
@@ -33,35 +43,69 @@ export async function observeRanges(
   request: RangesRequest,
   options: ObservationOptions = {},
 ): Promise<ObservedRanges> {
-  const { graph } = model.proto;
   const types = observableTypes(model);
-  const dims = await observeShapes(model, request, [...types.keys()], options.signal);
-  const roots = layoutRoots(graph, types);
-  const wanted = new Set((request.histograms ?? []).map((name) => roots.get(name) ?? name));
-  const observations = await observeTensors(
-    model,
-    request,
-    [...types]
-      .filter(([name, dtype]) => floatTypes.includes(dtype) && !roots.has(name))
-      .map(([name, dtype]) => ({ name, dtype, dims: dims.get(name) ?? [], histogram: wanted.has(name) })),
-    options,
-  );
-  const observed = (name: string) => observations.tensors.get(roots.get(name) ?? name);
-  const tensors = new Map(
-    [...types].map(([name, dtype]): [string, TensorRange] => {
-      const { min = Infinity, max = -Infinity, absMax = 0, nonFinite = 0 } = observed(name) ?? {};
-      const seen = min <= max ? { min, max, absMax } : { min: null, max: null, absMax: null };
-      return [name, { dtype, dims: dims.get(name) ?? [], ...seen, nonFinite }];
-    }),
-  );
-  const histograms = new Map(
-    (request.histograms ?? []).flatMap((name): [string, Histogram][] => {
-      const histogram = observed(name)?.histogram ?? null;
-      return histogram === null ? [] : [[name, histogram]];
-    }),
-  );
+  const roots = layoutRoots(model.proto.graph, types);
+  const histograms = new Set((request.histograms ?? []).map((name) => roots.get(name) ?? name));
+  const wanted = [...types].map(([name, dtype]): InsideTensor => {
+    if (!floatTypes.includes(dtype) || roots.has(name)) return { name, dtype, values: null };
+    return { name, dtype, values: histograms.has(name) ? 'histogram' : 'range' };
+  });
+  const { observing } = request;
+  const { samples, dims, observed } =
+    observing === undefined
+      ? await observeOutside(model, request, wanted, options)
+      : await observeAllInside(model, { ...request, observing }, wanted, options);
+  const observation = (name: string) => observed.get(roots.get(name) ?? name);
+  const tensors = wanted.map(({ name, dtype }): [string, TensorRange] => {
+    const { min = Infinity, max = -Infinity, absMax = 0, nonFinite = 0 } = observation(name) ?? {};
+    const seen = min <= max ? { min, max, absMax } : { min: null, max: null, absMax: null };
+    return [name, { dtype, dims: dims.get(name) ?? [], ...seen, nonFinite }];
+  });
+  const gathered = (request.histograms ?? []).flatMap((name): [string, Histogram][] => {
+    const histogram = observation(name)?.histogram ?? null;
+    return histogram === null ? [] : [[name, histogram]];
+  });
   const representative = request.dataset.kind !== 'random';
-  return { representative, samples: observations.samples, tensors, histograms };
+  return { representative, samples, tensors: new Map(tensors), histograms: new Map(gathered) };
+}
+
+interface SeenTensors {
+  readonly samples: number;
+  readonly dims: ReadonlyMap<string, readonly number[]>;
+  readonly observed: ReadonlyMap<string, TensorObservation>;
+}
+
+/** One inference for the shapes, which say how much memory the values take, then the passes that these need. */
+async function observeOutside(
+  model: Model,
+  request: RangesRequest,
+  wanted: readonly InsideTensor[],
+  options: ObservationOptions,
+): Promise<SeenTensors> {
+  const names = wanted.map(({ name }) => name);
+  const dims = await observeShapes(model, request, names, options.signal);
+  const valued = wanted.filter(({ values }) => values !== null);
+  const tensors = valued.map(({ name, dtype, values }) => {
+    return { name, dtype, dims: dims.get(name) ?? [], histogram: values === 'histogram' };
+  });
+  const observations = await observeTensors(model, request, tensors, options);
+  return { samples: observations.samples, dims, observed: observations.tensors };
+}
+
+async function observeAllInside(
+  model: Model,
+  request: RangesRequest & { readonly observing: ObservingRuntime },
+  wanted: readonly InsideTensor[],
+  options: ObservationOptions,
+): Promise<SeenTensors> {
+  const progress = new PassProgress(request.indices.length, 1, options);
+  const { samples, tensors } = await observeInside(model, request, wanted, progress);
+  const named = tensors.map((tensor, index) => [wanted[index]?.name ?? '', tensor] as const);
+  return {
+    samples,
+    dims: new Map(named.map(([name, { dims }]) => [name, dims ?? []])),
+    observed: new Map(named.map(([name, tensor]) => [name, { ...tensor, absMax: absMaxOf(tensor) }])),
+  };
 }
 
 /** Graph inputs and node outputs of known element type; initializers are known without running anything. */

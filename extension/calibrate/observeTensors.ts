@@ -12,9 +12,12 @@ import type { Model } from '../model/model';
 import { graphInputs } from '../model/modelCard';
 import { newHistogram, widen, type GrowingHistogram, type Histogram } from './histogram';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
+import { observeInside } from './observeInside';
 import type { ObservedRange, Observer } from './observers/observer';
+import type { ObservingRuntime } from './observers/observingRuntime';
 import { scalarObserver } from './observers/scalarObserver';
 import { noSamples } from './observeShapes';
+import { PassProgress } from './passProgress';
 import { rangeOutputs, rangeProbe, valueOutput, type ProbedTensor } from './probeModels';
 import { withProbeSessions, type OpenModel, type ProbeSessions } from './probeSessions';
 import { toFloat32 } from './toFloat32';
@@ -23,6 +26,8 @@ export interface ObservationSource extends SampleSource {
   readonly open: OpenModel;
   /** The native observer where the native module is there; the TypeScript one when left out. */
   readonly observer?: Observer | undefined;
+  /** A runtime that observes by itself, where there is one: `open` and `observer` are then not used. */
+  readonly observing?: ObservingRuntime | undefined;
 }
 
 /** A float tensor of the outer graph. */
@@ -58,6 +63,8 @@ export async function observeTensors(
   tensors: readonly ObservedTensor[],
   options: ObservationOptions = {},
 ): Promise<Observations> {
+  const { observing } = source;
+  if (observing !== undefined) return observeWith(model, { ...source, observing }, tensors, options);
   const inputs = new Set(graphInputs(model).map(({ name }) => name));
   const inside = tensors.filter(({ name }) => !inputs.has(name));
   const gathered = new Map(tensors.map((tensor) => [tensor.name, newGathered(tensor)]));
@@ -79,6 +86,23 @@ export async function observeTensors(
     if (samples === 0) throw noSamples(source);
   }
   return { samples, tensors: new Map([...gathered].map(([name, tensor]) => [name, finished(tensor)])) };
+}
+
+async function observeWith(
+  model: Model,
+  source: ObservationSource & { readonly observing: ObservingRuntime },
+  tensors: readonly ObservedTensor[],
+  options: ObservationOptions,
+): Promise<Observations> {
+  const wanted = tensors.map(({ name, dtype, histogram }) => {
+    return { name, dtype, values: histogram ? ('histogram' as const) : ('range' as const) };
+  });
+  const seen = await observeInside(model, source, wanted, new PassProgress(source.indices.length, 1, options));
+  const observations = seen.tensors.map((tensor, index): [string, TensorObservation] => [
+    tensors[index]?.name ?? '',
+    { ...tensor, absMax: absMaxOf(tensor) },
+  ]);
+  return { samples: seen.samples, tensors: new Map(observations) };
 }
 
 /** Splits tensors so that the values of each group fit into the budget; at least one group, perhaps empty. */
@@ -189,37 +213,10 @@ function mergeRange(gathered: Gathered | undefined, range: PartialRange): void {
 }
 
 function finished({ min, max, nonFinite, histogram }: Gathered): TensorObservation {
-  const absMax = min > max ? 0 : Math.max(Math.abs(min), Math.abs(max));
-  return { min, max, absMax, nonFinite, histogram };
+  return { min, max, absMax: absMaxOf({ min, max }), nonFinite, histogram };
 }
 
-/** Progress and remaining time over several passes of equal length. */
-class PassProgress {
-  readonly signal: AbortSignal | undefined;
-  private readonly startedAt = performance.now();
-  private passesDone = 0;
-
-  constructor(
-    private readonly total: number,
-    private readonly passes: number,
-    private readonly options: RunOptions,
-  ) {
-    this.signal = options.signal;
-  }
-
-  report(samples: number): void {
-    const fraction = Math.min((this.passesDone + samples / this.total) / this.passes, 1);
-    const elapsedSeconds = (performance.now() - this.startedAt) / 1000;
-    const pass = this.passes === 1 ? '' : `, pass ${this.passesDone + 1} of ${this.passes}`;
-    this.options.onProgress?.({
-      stage: 'calibrate',
-      fraction,
-      etaSeconds: fraction > 0 ? (elapsedSeconds * (1 - fraction)) / fraction : null,
-      message: `Observing activations: ${samples} of ${this.total} samples${pass}`,
-    });
-  }
-
-  endPass(): void {
-    this.passesDone++;
-  }
+/** Largest magnitude of a range; 0 of an empty one. */
+export function absMaxOf({ min, max }: { readonly min: number; readonly max: number }): number {
+  return min > max ? 0 : Math.max(Math.abs(min), Math.abs(max));
 }

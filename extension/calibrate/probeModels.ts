@@ -92,7 +92,8 @@ const reductions = [
   { opType: 'ReduceSum', key: 'sum' },
 ] as const;
 
-function castToFloat32(tensor: ProbedTensor): NodeProto {
+/** The node that makes `valueOutput` of a tensor that is not float32. */
+export function castToFloat32(tensor: ProbedTensor): NodeProto {
   return newNode({
     opType: 'Cast',
     input: [tensor.name],

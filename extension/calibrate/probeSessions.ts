@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { OpenOptions, Session } from '../backends/backend';
 import type { Model } from '../model/model';
 import { saveModel } from '../model/saveModel';
+import type { FetchingSession, ObservingRuntime } from './observers/observingRuntime';
 
 /** Opens an ONNX file. Probes ask for `exact`: with fusions, tensors that a probe shows would not exist. */
 export type OpenModel = (path: string, options?: OpenOptions) => Promise<Session>;
@@ -41,4 +42,53 @@ export async function withProbeSessions<T>(
     await (current as Session | null)?.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Saves a probe to a temporary folder, hands its path to `use`, and removes it when that has ended. */
+export async function withProbeFile<T>(probe: Model, use: (path: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'precision-bench-'));
+  try {
+    const path = join(folder, 'probe.onnx');
+    await saveModel(probe, path);
+    return await use(path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where probes run: inside the observing runtime where there is one, else in plain sessions. */
+export interface ProbeSource {
+  readonly open: OpenModel;
+  readonly observing?: ObservingRuntime | undefined;
+}
+
+/** One opened probe, for runs that fetch all of its outputs, `parallelRuns` of them at a time. */
+export interface Probe extends FetchingSession {
+  readonly parallelRuns: number;
+}
+
+/** Opens a probe for `use` and closes it however that ends. Its outputs are float32. */
+export async function withProbe<T>(probe: Model, source: ProbeSource, use: (probe: Probe) => Promise<T>): Promise<T> {
+  return withProbeFile(probe, async (path) => {
+    const session = await openProbe(probe, path, source);
+    try {
+      return await use(session);
+    } finally {
+      await session.close();
+    }
+  });
+}
+
+async function openProbe(probe: Model, path: string, { open, observing }: ProbeSource): Promise<Probe> {
+  if (observing === undefined) {
+    const session = await open(path, { exact: true });
+    return { parallelRuns: 1, run: (feeds) => session.run(feeds), close: () => session.close() };
+  }
+  const outputs = probe.proto.graph.output.map(({ name }) => name ?? '');
+  const session = await observing.openFetching(path, outputs);
+  return {
+    parallelRuns: observing.parallelRuns,
+    run: (feeds) => session.run(feeds),
+    close: () => session.close(),
+  };
 }

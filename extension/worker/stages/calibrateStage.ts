@@ -11,6 +11,7 @@ import { equalizeChannels } from '../../calibrate/equalizeChannels';
 import { measureLayerErrors } from '../../calibrate/measureLayerErrors';
 import { measureChannels } from '../../calibrate/measureChannels';
 import { sampleByContent } from '../../calibrate/sampleByContent';
+import type { ObservingRuntime } from '../../calibrate/observers/observingRuntime';
 import { observeRanges, type ObservedRanges, type RangesRequest } from '../../calibrate/observeRanges';
 import type { CalibrationKey, CalibrationTable, TensorRanges } from '../../contract/calibrationTable';
 import { CodedError } from '../../contract/errors';
@@ -30,10 +31,18 @@ import { withSelectedDataset } from './selectedDataset';
 type Params = StageMethods['calibrate']['params'];
 type Result = StageMethods['calibrate']['result'];
 
+/** What observes tensors: the fastest that is there. */
+export interface CalibrationRuntimes {
+  readonly runtime: Backend;
+  /** The native observers, or null. */
+  readonly observer: NativeObservers | null;
+  /** The runtime that observes by itself, or null. */
+  readonly observing: ObservingRuntime | null;
+}
+
 export async function calibrateStage(
   params: Params,
-  runtime: Backend,
-  observer: NativeObservers | null,
+  { runtime, observer, observing }: CalibrationRuntimes,
   options: RunOptions,
 ): Promise<Result> {
   refuseForeignCalibrator(params);
@@ -45,6 +54,7 @@ export async function calibrateStage(
       dataset,
       batchSize: params.plan.calibration.batchSize,
       ...(observer === null ? {} : { observer }),
+      ...(observing === null ? {} : { observing }),
     };
     const started = performance.now();
     const reused = params.reuse === null ? null : await readReusedTable(params.reuse, keyOf(params));

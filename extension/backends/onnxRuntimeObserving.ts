@@ -1,0 +1,125 @@
+/**
+ * onnxruntime with our Observe operator, through the native module: the same library as `onnxRuntime.ts` uses, but runs do not
+ * block this thread, several go on at once, and tensors are looked at where they are computed.
+ *
+ * `worker/stages/calibrateStage.ts` hands it to `calibrate/`. Where the native module is missing or cannot open the library,
+ * calibration goes on with plain sessions.
+ */
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import type {
+  FetchingSession,
+  ObservingRuntime,
+  ObservingSession,
+  SeenTensor,
+} from '../calibrate/observers/observingRuntime';
+import type { NamedTensors } from '../contract/tensor';
+import { onnxType } from '../model/dtype';
+import type { NativeAddon, NativeObservingSession, NativeRunInput } from './nativeAddon';
+import { onnxRuntimeError } from './onnxRuntimeError';
+
+/** As many as threads of Node's pool, in which runs compute, leave room for files. */
+const mostParallelRuns = 4;
+
+/** ONNX Runtime's GraphOptimizationLevel for everything it has, kernels with layouts of their own included. */
+const allOptimizations = 99;
+
+/** Null where the native module or the library is missing, or the module was built before it could do this. */
+export function onnxRuntimeObserving(
+  addon: Partial<Pick<NativeAddon, 'ObservingSession'>> | null,
+): ObservingRuntime | null {
+  const library = runtimeLibrary();
+  const Native = addon?.ObservingSession;
+  if (Native === undefined || library === null) return null;
+  const create = (path: string, histograms: readonly boolean[], config: Record<string, string>) => {
+    try {
+      return new Native({ library, model: path, histograms, optimization: allOptimizations, config });
+    } catch (error) {
+      throw onnxRuntimeError(error, path);
+    }
+  };
+  return {
+    parallelRuns: Math.min(availableParallelism(), mostParallelRuns),
+    openObserving: async (path, { histograms, output }) =>
+      new NativeObserving(create(path, histograms, {}), path, output),
+    // Q/DQ are neither fused into integer kernels nor moved: these saturate and round differently.
+    openFetching: async (path, outputs) =>
+      new NativeFetching(create(path, [], { 'session.disable_quant_qdq': '1' }), path, outputs),
+  };
+}
+
+/** Beside the binding that onnxruntime-node loads, in the folder of the platform. */
+function runtimeLibrary(): string | null {
+  try {
+    const main = createRequire(__filename).resolve('onnxruntime-node');
+    const bin = join(dirname(dirname(main)), 'bin');
+    const [napi = ''] = readdirSync(bin).filter((name) => name.startsWith('napi-'));
+    const folder = join(bin, napi, process.platform, process.arch);
+    const library = readdirSync(folder).find((name) => libraryName.test(name));
+    return library === undefined ? null : join(folder, library);
+  } catch {
+    return null;
+  }
+}
+
+const libraryName = /^(libonnxruntime\.so\.\d+|libonnxruntime\.[\d.]+\.dylib|onnxruntime\.dll)$/;
+
+class NativeObserving implements ObservingSession {
+  constructor(
+    private readonly session: NativeObservingSession,
+    private readonly path: string,
+    private readonly output: string,
+  ) {}
+
+  async observe(feeds: NamedTensors, noteDims: boolean): Promise<void> {
+    await run(this.session, this.path, feeds, [this.output], noteDims);
+  }
+
+  observations(): SeenTensor[] {
+    return this.session.observations().map(({ min, max, nonFinite, dims, binWidth, counts }) => {
+      return { min, max, nonFinite, dims, histogram: counts === null ? null : { binWidth, counts } };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.session.close();
+  }
+}
+
+class NativeFetching implements FetchingSession {
+  constructor(
+    private readonly session: NativeObservingSession,
+    private readonly path: string,
+    private readonly outputs: readonly string[],
+  ) {}
+
+  async run(feeds: NamedTensors): Promise<NamedTensors> {
+    const results = await run(this.session, this.path, feeds, this.outputs, false);
+    return Object.fromEntries(
+      results.map(({ dims, data }, index) => [this.outputs[index] ?? '', { dtype: 'fp32' as const, dims, data }]),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.session.close();
+  }
+}
+
+async function run(
+  session: NativeObservingSession,
+  path: string,
+  feeds: NamedTensors,
+  outputs: readonly string[],
+  noteDims: boolean,
+) {
+  const inputs = Object.entries(feeds).map(([name, { dtype, dims, data }]): NativeRunInput => {
+    return { name, type: onnxType(dtype), dims, data };
+  });
+  try {
+    return await session.run(inputs, outputs, noteDims);
+  } catch (error) {
+    throw onnxRuntimeError(error, path);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Shapes, ranges and histograms of tensors in one pass, looked at inside the runtime.
+ *
+ * The fast way of `observeRanges.ts` and `observeTensors.ts`, for runtimes that have our Observe operator: no value leaves the
+ * runtime, tensors give their memory back as in any inference, and samples run beside each other.
+ */
+import type { DType } from '../contract/tensor';
+import { setInt } from '../model/attributes';
+import { opsetVersion, type Model } from '../model/model';
+import { newNode, newOperatorSetId } from '../model/onnx.generated';
+import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
+import { inParallel } from './inParallel';
+import { noSamples } from './observeShapes';
+import type { ObservingRuntime, SeenTensor } from './observers/observingRuntime';
+import type { PassProgress } from './passProgress';
+import { castToFloat32, probePrefix, valueOutput, valueProbe } from './probeModels';
+import { withProbeFile } from './probeSessions';
+
+/** A tensor of the outer graph. */
+export interface InsideTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  /** What is wanted beside its shape; null for nothing, the only choice where the type is no float type. */
+  readonly values: 'range' | 'histogram' | null;
+}
+
+export interface InsideObservations {
+  /** Samples that could be read. */
+  readonly samples: number;
+  /** In the order of the tensors asked for. */
+  readonly tensors: readonly SeenTensor[];
+}
+
+const domain = 'precision_bench';
+/** The output of an Observe node: the runtime computes a node for an output only. */
+const markOf = (index: number): string => `${probePrefix}seen${index}`;
+
+/** @throws CodedError CALIBRATION_FAILED without a readable sample, CANCELLED, and what the runtime and the data set throw */
+export async function observeInside(
+  model: Model,
+  source: SampleSource & { readonly observing: ObservingRuntime },
+  tensors: readonly InsideTensor[],
+  progress: PassProgress,
+): Promise<InsideObservations> {
+  const { observing } = source;
+  const observations = await withProbeFile(observingProbe(model, tensors), async (path) => {
+    const session = await observing.openObserving(path, {
+      histograms: tensors.map(({ values }) => values === 'histogram'),
+      output: markOf(0),
+    });
+    try {
+      let samples = 0;
+      await inParallel(
+        inferenceFeeds(source, progress.signal),
+        observing.parallelRuns,
+        ({ feeds }, position) => session.observe(feeds, position === 0),
+        (_, inference) => {
+          samples += inference.samples;
+          progress.report(samples);
+        },
+        progress.signal,
+      );
+      return { samples, tensors: session.observations() };
+    } finally {
+      await session.close();
+    }
+  });
+  progress.endPass();
+  if (observations.samples === 0) throw noSamples(source);
+  return observations;
+}
+
+/** The model with an Observe node behind every tensor; the nodes' marks are its outputs, in the order of the tensors. */
+export function observingProbe(model: Model, tensors: readonly InsideTensor[]): Model {
+  const marks = tensors.map((_, index) => markOf(index));
+  const probe = valueProbe(model, marks);
+  const { graph, opsetImport } = probe.proto;
+  if (opsetVersion(probe.proto, domain) === 0) opsetImport.push(newOperatorSetId({ domain, version: 1 }));
+  tensors.forEach((tensor, index) => {
+    const cast = tensor.values !== null && tensor.dtype !== 'fp32';
+    if (cast) graph.node.push(castToFloat32(tensor));
+    const input = cast ? valueOutput(tensor) : tensor.name;
+    const observe = newNode({ opType: 'Observe', domain, input: [input], output: [marks[index]!] });
+    setInt(observe, 'tensor', index);
+    graph.node.push(observe);
+  });
+  return probe;
+}
