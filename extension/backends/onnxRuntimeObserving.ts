@@ -42,12 +42,17 @@ export function onnxRuntimeObserving(
   };
   return {
     parallelRuns: Math.min(availableParallelism(), mostParallelRuns),
-    openObserving: async (path, { histograms, output }) =>
-      new NativeObserving(create(path, histograms, {}), path, output),
+    openObserving: (path, { histograms, output }) =>
+      attempt(() => new NativeObserving(create(path, histograms, {}), path, output)),
     // Q/DQ are neither fused into integer kernels nor moved: these saturate and round differently.
-    openFetching: async (path, outputs) =>
-      new NativeFetching(create(path, [], { 'session.disable_quant_qdq': '1' }), path, outputs),
+    openFetching: (path, outputs) =>
+      attempt(() => new NativeFetching(create(path, [], { 'session.disable_quant_qdq': '1' }), path, outputs)),
   };
+}
+
+/** What the native module does at once, in the form that the interface has. */
+function attempt<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
 }
 
 /** Beside the binding that onnxruntime-node loads, in the folder of the platform. */
@@ -83,8 +88,8 @@ class NativeObserving implements ObservingSession {
     });
   }
 
-  async close(): Promise<void> {
-    this.session.close();
+  close(): Promise<void> {
+    return attempt(() => this.session.close());
   }
 }
 
@@ -102,8 +107,8 @@ class NativeFetching implements FetchingSession {
     );
   }
 
-  async close(): Promise<void> {
-    this.session.close();
+  close(): Promise<void> {
+    return attempt(() => this.session.close());
   }
 }
 

@@ -4,7 +4,6 @@ import { nativeAddonState } from '../backends/nativeAddon';
 import type { SearchContext } from '../backends/libraries';
 import { OnnxRuntimeBackend } from '../backends/onnxRuntime';
 import { onnxRuntimeObserving } from '../backends/onnxRuntimeObserving';
-import { onnxRuntimeObserving } from '../backends/onnxRuntimeObserving';
 import { tensorrtBackend } from '../backends/tensorrt';
 import type { Handlers } from '../contract/channel';
 import type { WorkerMethods } from '../contract/messages';
