@@ -22,7 +22,7 @@ export const nodeBundle = {
 };
 
 /** The pages of `contract/panels/pageBootstrap.ts`; each becomes one classic script and one stylesheet, `PAGE.js` and `.css`. */
-export const webviewPages = ['convert'];
+export const webviewPages = ['convert', 'engine'];
 
 /** @type {import('esbuild').BuildOptions} */
 export const webviewBundle = {

@@ -9,15 +9,13 @@ import { icons } from '../common/icons';
 import { t } from '../common/l10n';
 import { nativeSelect } from '../common/nativeSelect';
 import { button, progressRing, textField } from '../common/toolkit';
+import { windowedTable } from '../common/windowedTable';
 import type { ConvertActions, ConvertState } from './convertState';
 import { fieldSpec, pointerOf } from './fieldSpec';
-import { keptAs, nodeRows, rowWindow, searchRows, type NodeRow } from './nodeRows';
+import { keptAs, nodeRows, searchRows, type NodeRow } from './nodeRows';
 import { fieldMessage, messageOf } from './planControls';
 import { keepNode, setValue, textAt, typeInto } from './planForm';
 import { section } from './section';
-
-export const layerRowHeight = 30;
-export const layerTableHeight = 360;
 
 function ruleRow(state: ConvertState, actions: ConvertActions, index: number): TemplateResult {
   const match = pointerOf('keep', index, 'match');
@@ -76,11 +74,11 @@ function rules(state: ConvertState, actions: ConvertActions): TemplateResult {
     })}`;
 }
 
-function nodeRow(row: NodeRow, index: number, state: ConvertState, actions: ConvertActions): TemplateResult {
+function nodeRow(row: NodeRow, rowIndex: number, state: ConvertState, actions: ConvertActions): TemplateResult {
   const reasons = row.choices.map(
     ({ variant, precision, reason }) => `${variant.toUpperCase()}: ${precision}, ${reason}`,
   );
-  return html`<tr aria-rowindex=${index + 2} title=${[row.node, ...reasons].join('\n')}>
+  return html`<tr aria-rowindex=${rowIndex} title=${[row.node, ...reasons].join('\n')}>
     <th scope="row" class="mono ellipsis">${row.node}</th>
     <td class="ellipsis">${row.opType}</td>
     <td class="ellipsis">
@@ -109,38 +107,19 @@ function nodeRow(row: NodeRow, index: number, state: ConvertState, actions: Conv
   </tr>`;
 }
 
-/** An empty row as high as those that are not drawn. */
-function spacer(rows: number): TemplateResult | typeof nothing {
-  if (rows <= 0) return nothing;
-  return html`<tr aria-hidden="true">
-    <td colspan="4" class="spacer" .height=${String(rows * layerRowHeight)}></td>
-  </tr>`;
-}
-
 function table(rows: readonly NodeRow[], state: ConvertState, actions: ConvertActions): TemplateResult {
-  const { first, end } = rowWindow(rows.length, state.layerScroll, layerRowHeight, layerTableHeight);
-  return html`<div
-    class="layer-table"
-    tabindex="0"
-    role="region"
-    aria-label=${t('Nodes of the model')}
-    @scroll=${(event: Event) => actions.scrollLayers((event.target as HTMLElement).scrollTop)}
-  >
-    <table aria-rowcount=${rows.length + 1}>
-      <thead>
-        <tr aria-rowindex="1">
-          <th scope="col">${t('Node')}</th>
-          <th scope="col">${t('Operator')}</th>
-          <th scope="col">${t('Runs in')}</th>
-          <th scope="col">${t('Keep in')}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${spacer(first)} ${rows.slice(first, end).map((row, offset) => nodeRow(row, first + offset, state, actions))}
-        ${spacer(rows.length - end)}
-      </tbody>
-    </table>
-  </div>`;
+  return windowedTable({
+    label: t('Nodes of the model'),
+    head: html`<th scope="col">${t('Node')}</th>
+      <th scope="col">${t('Operator')}</th>
+      <th scope="col">${t('Runs in')}</th>
+      <th scope="col" class="keep">${t('Keep in')}</th>`,
+    columns: 4,
+    rows,
+    row: (row, rowIndex) => nodeRow(row, rowIndex, state, actions),
+    top: state.layerScroll,
+    onScroll: actions.scrollLayers,
+  });
 }
 
 function nodes(state: ConvertState, actions: ConvertActions): TemplateResult | typeof nothing {

@@ -45,14 +45,3 @@ export function searchRows(rows: readonly NodeRow[], search: string): readonly N
 export function keptAs(keep: Plan['keep'], node: string): string {
   return keep.find(({ match }) => match === node)?.precision ?? '';
 }
-
-export interface RowWindow {
-  readonly first: number;
-  readonly end: number;
-}
-
-/** The rows to draw for a scroll position, with some before and after so that scrolling shows no gap. */
-export function rowWindow(count: number, top: number, rowHeight: number, height: number, margin = 10): RowWindow {
-  const first = Math.max(0, Math.min(Math.floor(top / rowHeight) - margin, count - 1));
-  return { first, end: Math.min(count, Math.ceil((top + height) / rowHeight) + margin) };
-}
