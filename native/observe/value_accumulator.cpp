@@ -36,6 +36,43 @@ int exponentFor(float largest) {
     return largest == 0 ? kSmallestExponent : std::max(std::ilogb(largest) + 1 - kBinsExponent, kSmallestExponent);
 }
 
+//! Counters for several elements at a time; all zero between two tensors.
+class TurnTables {
+public:
+    void count(const int32_t* bins, size_t length) {
+        size_t i = 0;
+        for (; i + kTurns <= length; i += kTurns) {
+            for (size_t turn = 0; turn < kTurns; ++turn) {
+                ++mTables[turn][static_cast<size_t>(bins[i + turn])];
+            }
+        }
+        for (; i < length; ++i) {
+            ++mTables[0][static_cast<size_t>(bins[i])];
+        }
+    }
+
+    void moveInto(std::vector<uint64_t>& counts) {
+        for (size_t bin = 0; bin < counts.size(); ++bin) {
+            uint64_t sum = 0;
+            for (const Table& table : mTables) {
+                sum += table[bin];
+            }
+            counts[bin] += sum;
+        }
+        mTables = {};
+    }
+
+private:
+    using Table = std::array<uint32_t, kTrash + 1>;
+    std::array<Table, kTurns> mTables = {};
+};
+
+//! 64 KiB that every thread keeps. Taken once per tensor: finding what belongs to a thread is slow.
+TurnTables& turnTables() {
+    thread_local TurnTables tables;
+    return tables;
+}
+
 float inverseWidth(int exponent) { return std::ldexp(1.0f, -exponent); }
 
 } // namespace
@@ -84,18 +121,7 @@ void ValueAccumulator::countInPlace(const float* values, size_t count) {
 }
 
 void ValueAccumulator::countInTurns(const float* values, size_t count) {
-    // 64 KiB that every thread keeps; all zero between two calls.
-    thread_local std::array<std::array<uint32_t, kBins + 1>, kTurns> tables = {};
-    const auto flush = [this] {
-        for (size_t bin = 0; bin < kBins; ++bin) {
-            uint64_t sum = 0;
-            for (auto& table : tables) {
-                sum += table[bin];
-            }
-            mCounts[bin] += sum;
-        }
-        tables = {};
-    };
+    TurnTables& tables = turnTables();
     std::array<int32_t, kBlock> bins;
     for (size_t begin = 0; begin < count; begin += kBlock) {
         const size_t length = std::min(kBlock, count - begin);
@@ -105,21 +131,13 @@ void ValueAccumulator::countInTurns(const float* values, size_t count) {
         }
         const float largest = magnitudeOf(mLeast, mGreatest);
         if (exponentFor(largest) > mExponent) {
-            flush();
+            tables.moveInto(mCounts);
             widenTo(largest);
         }
         bestKernels().magnitudeBins(values + begin, length, inverseWidth(mExponent), kTrash, bins.data());
-        size_t i = 0;
-        for (; i + kTurns <= length; i += kTurns) {
-            for (size_t turn = 0; turn < kTurns; ++turn) {
-                ++tables[turn][static_cast<size_t>(bins[i + turn])];
-            }
-        }
-        for (; i < length; ++i) {
-            ++tables[0][static_cast<size_t>(bins[i])];
-        }
+        tables.count(bins.data(), length);
     }
-    flush();
+    tables.moveInto(mCounts);
 }
 
 void ValueAccumulator::merge(const ValueAccumulator& other) {
