@@ -89,7 +89,9 @@ function rangeOf(values: Float32Array): ConstantRange {
   let max = -Infinity;
   let absMinNonZero = Infinity;
   let nonFinite = 0;
-  for (const value of values) {
+  // Indexed, as weights have millions of elements: for…of over a typed array is three times slower.
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     if (!Number.isFinite(value)) {
       nonFinite++;
       continue;

@@ -63,14 +63,17 @@ export function dequantize(values: Tensor, scales: Tensor, axis: number | null):
  * with bias correction it cost the OCR recognizer 4.5 dB (docs/measurements/precision-notes.md).
  */
 function roundedInt8(divided: Float32Array): Int8Array {
-  return Int8Array.from(divided, (value) => Math.max(-127, Math.min(127, roundHalfEven(value))));
+  const rounded = new Int8Array(divided.length);
+  // An indexed loop: from() with a function takes ten times as long, and models have millions of weights.
+  for (let i = 0; i < divided.length; i++) {
+    const whole = divided[i]! + noFraction - noFraction;
+    rounded[i] = whole > 127 ? 127 : whole < -127 ? -127 : whole;
+  }
+  return rounded;
 }
 
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-}
+/** Doubles of this size have no bits for a fraction: adding it rounds, ties to even, and taking it off again keeps that. */
+const noFraction = 1.5 * 2 ** 52;
 
 /** Zeros of the quantized type. */
 export function zeroPoint(dtype: QuantizedType, dims: readonly number[]): Tensor {
