@@ -1,5 +1,5 @@
 /**
- * Bundles the command line, the worker with its data set thread, and the webview pages into dist/. `--watch` rebuilds on change.
+ * Bundles the extension, the command line, the worker with its data set thread, and the webview pages into dist/. `--watch` rebuilds on change.
  *
  * What cannot be bundled stays beside: onnxruntime-node (a native module of the registry) and our own addon (build/native).
  */
@@ -7,8 +7,11 @@ import { build, context } from 'esbuild';
 import { nodeBundle, webviewBundle } from './scripts/bundleOptions.mjs';
 
 const cjs = { outdir: 'dist', outExtension: { '.js': '.cjs' } };
+/** The editor itself provides `vscode`. */
+const editorExternal = [...nodeBundle.external, 'vscode'];
 const bundles = [
   { ...nodeBundle, ...cjs, entryPoints: { cli: 'extension/cli/entry.ts' }, banner: { js: '#!/usr/bin/env node' } },
+  { ...nodeBundle, ...cjs, entryPoints: { extension: 'extension/extension.ts' }, external: editorExternal },
   {
     ...nodeBundle,
     ...cjs,

@@ -22,7 +22,10 @@ export const views = {
 /** View types of webview panels and custom editors. */
 export const viewTypes = {
   convert: 'precisionBench.convert',
+  /** report.json where conversions write it by default. */
   report: 'precisionBench.report',
+  /** report.json anywhere: offered, never chosen by itself, as others have files of this name. */
+  anyReport: 'precisionBench.anyReport',
   engine: 'precisionBench.engine',
 } as const;
 

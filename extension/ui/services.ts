@@ -7,6 +7,7 @@ import type { RunHistory } from './comparison/runHistory';
 import type { Conversions } from './runs/conversions';
 import type { ModelInspector } from './plan/modelInspector';
 import { MachineProbe } from './machine';
+import { once } from './once';
 import { settings } from './settings';
 import { WorkerProcess } from './workerProcess';
 
@@ -36,6 +37,7 @@ export function createServices(context: vscode.ExtensionContext): Services {
   const inspectionWorker = new WorkerProcess(surroundings, inspectionIdleMs);
   const conversionWorker = new WorkerProcess(surroundings);
   const machine = new MachineProbe(inspectionWorker);
+  let conversions: Conversions | null = null;
   const services: Services = {
     context,
     log,
@@ -43,7 +45,10 @@ export function createServices(context: vscode.ExtensionContext): Services {
     conversionWorker,
     machine,
     models: once(async () => new (await import('./plan/modelInspector')).ModelInspector(inspectionWorker)),
-    conversions: once(async () => new (await import('./runs/conversions')).Conversions(services)),
+    conversions: once(async () => {
+      const { Conversions } = await import('./runs/conversions');
+      return (conversions = new Conversions(services));
+    }),
     history: once(async () => {
       const { RunHistory } = await import('./comparison/runHistory');
       const storage = context.storageUri ?? context.globalStorageUri;
@@ -60,7 +65,7 @@ export function createServices(context: vscode.ExtensionContext): Services {
     machine.forget();
     void inspectionWorker.restart();
     // A conversion under way keeps its process; the next one gets the new settings.
-    void services.conversions().then((conversions) => conversions.restartWorker());
+    conversions?.restartWorker();
   };
   context.subscriptions.push(
     log,
@@ -84,9 +89,4 @@ function workerEnvironment(): Record<string, string> {
     NODE_OPTIONS: '',
   };
   return Object.fromEntries(Object.entries(named).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | null = null;
-  return () => (made ??= make());
 }

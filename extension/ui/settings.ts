@@ -1,7 +1,6 @@
 /** The one door to the settings `precisionBench.*`: typed, with defaults, and mindful of workspace trust. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { variantNames, type Plan, type VariantName } from '../contract/plan';
 import { settingKeys } from './ids';
 import { expandOutputFolder } from './runs/outputFolder';
 
@@ -20,10 +19,9 @@ export const settings = {
     return expandOutputFolder(pattern, model, workspace);
   },
 
-  precisions(scope?: vscode.Uri): Plan['precisions'] {
-    const named = read<readonly string[]>(settingKeys.precisions, [], scope);
-    const known = named.filter((name): name is VariantName => (variantNames as readonly string[]).includes(name));
-    return known.length > 0 ? known : ['fp32', 'fp16', 'bf16', 'int8'];
+  /** Variants that a plan begins with, as written: names that are none are left out by the reader. */
+  precisions(scope?: vscode.Uri): readonly string[] {
+    return read<readonly string[]>(settingKeys.precisions, [], scope);
   },
 
   /** `10m`, or null without one. */

@@ -24,9 +24,12 @@ import { fixActions, type FixAction, type RunState } from '../../contract/panels
 import type { Plan } from '../../contract/plan';
 import type { ValueSpec } from '../../contract/tensor';
 import { devices, devicesOf, platforms } from '../../plan/platforms';
+import { readReport } from '../../report/readReport';
+import { openHtmlReport } from '../comparison/openHtmlReport';
 import { runGeneralFix } from '../errors/showError';
 import { commands } from '../ids';
 import { t } from '../l10n';
+import { requireTrust } from '../requireTrust';
 import { PlanFile } from '../plan/planFile';
 import { schemaProblems } from '../plan/planProblems';
 import { planSuffix, samePlan } from '../plan/planText';
@@ -180,7 +183,7 @@ export class ConvertPanel implements vscode.Disposable {
         answer: ({ what }) => browse(what, this.baseDir),
       },
       preview: {
-        params: (value) => ({ ...previewParams((value ?? {}) as object), ...planParams(value) }),
+        params: (value) => ({ ...previewParams((value ?? {})), ...planParams(value) }),
         answer: ({ plan, of, count }, { signal }) => {
           requireTrust();
           const python = settings.python(vscode.Uri.file(this.modelPath)) ?? defaultPython;
@@ -208,8 +211,8 @@ export class ConvertPanel implements vscode.Disposable {
       showReport: {
         params: runParams,
         answer: async ({ runId }) => {
-          const file = path.join(path.dirname(this.reportOf(runId)), 'report.html');
-          return (await vscode.env.openExternal(vscode.Uri.file(file)), null);
+          openHtmlReport(await readReport(this.reportOf(runId)), path.basename(this.modelPath));
+          return null;
         },
       },
       showComparison: {
@@ -418,14 +421,4 @@ const previewShape = shaped({
 function previewParams(value: object) {
   const { of, count } = previewShape(value);
   return { of, count };
-}
-
-/** @throws CodedError UNTRUSTED */
-export function requireTrust(): void {
-  if (vscode.workspace.isTrusted) return;
-  throw new CodedError({
-    code: 'UNTRUSTED',
-    reason: t('This workspace is in Restricted Mode, so nothing in it is run.'),
-    fix: t('Trust the workspace if you know where its files come from.'),
-  });
 }

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { completePlan, checkPlan } from '../../contract/checkSchema';
 import { CodedError } from '../../contract/errors';
-import type { Plan } from '../../contract/plan';
+import { variantNames, type Plan } from '../../contract/plan';
 import { parseObject, planSuffix } from './planText';
 
 export interface ProposedPlan {
@@ -17,7 +17,8 @@ export interface ProposedPlan {
 export interface ProposalOptions {
   /** The form as it was left, relative to the model's folder; checked before use. */
   readonly lastUsed: unknown;
-  readonly precisions: Plan['precisions'];
+  /** From the setting, as written. */
+  readonly precisions: readonly string[];
 }
 
 /** @param model absolute path of the ONNX file */
@@ -33,9 +34,10 @@ export async function proposePlan(model: string, options: ProposalOptions): Prom
   if (last !== null) return { plan: last, planPath: null };
   const calibration = dataNamed(entries, calibrationNames);
   const evaluation = dataNamed(entries, evaluationNames);
+  const precisions = variantNames.filter((name) => options.precisions.includes(name));
   const plan = completePlan({
     model: path.basename(model),
-    precisions: options.precisions,
+    ...(precisions.length === 0 ? {} : { precisions }),
     calibration: { data: calibration },
     evaluation: { data: evaluation },
   });

@@ -1,0 +1,50 @@
+/** *Install TensorRT*: asks which, says what will be fetched and where to, then fetches it. Never without being asked. */
+import * as vscode from 'vscode';
+import { installableNames, installTensorrt, type InstallableName } from '../../build/install/installTensorrt';
+import { toolHome } from '../../build/install/toolHome';
+import { signalOf } from '../cancellation';
+import { t } from '../l10n';
+import type { Services } from '../services';
+import { settings } from '../settings';
+
+export async function installTensorRT({ log, machine, inspectionWorker }: Services): Promise<void> {
+  const name = await chooseInstallable();
+  if (name === null) return;
+  const home = settings.home() ?? toolHome();
+  const install = t('Install');
+  const answer = await vscode.window.showInformationMessage(
+    t('Fetch {0} with the package client of this machine?', name),
+    {
+      modal: true,
+      detail: t('It is put into {0} and changes nothing else on this machine. NVIDIA’s license for it applies.', home),
+    },
+    install,
+  );
+  if (answer !== install) return;
+  const folder = await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: t('Installing {0}', name), cancellable: true },
+    (progress, token) =>
+      installTensorrt(name, {
+        home,
+        signal: signalOf(token),
+        onMessage: (message) => {
+          log.info(message);
+          progress.report({ message });
+        },
+      }),
+  );
+  log.info(`${name} is in ${folder}`);
+  // A fresh process: the old one has searched already.
+  await inspectionWorker.restart();
+  await machine.probe(true);
+  void vscode.window.showInformationMessage(t('{0} is installed.', name));
+}
+
+async function chooseInstallable(): Promise<InstallableName | null> {
+  if (installableNames.length === 1) return installableNames[0];
+  const chosen = await vscode.window.showQuickPick([...installableNames], {
+    title: t('Install TensorRT'),
+    placeHolder: t('Which TensorRT?'),
+  });
+  return (chosen as InstallableName | undefined) ?? null;
+}

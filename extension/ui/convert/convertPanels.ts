@@ -1,0 +1,129 @@
+/** The convert panels of a window, one per model: opened by command, brought back after a reload, found again by a run's end. */
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { checkPlan } from '../../contract/checkSchema';
+import { CodedError } from '../../contract/errors';
+import type { FixAction, RunState } from '../../contract/panels/runState';
+import type { Plan } from '../../contract/plan';
+import { viewTypes } from '../ids';
+import { t } from '../l10n';
+import { readPlanText, samePlan } from '../plan/planText';
+import { proposePlan } from '../plan/proposePlan';
+import type { Services } from '../services';
+import { settings } from '../settings';
+import { ConvertPanel, type ConvertPanelStart } from './convertPanel';
+
+/** Plans of models without a plan file, by model path, the last ones used. */
+const lastPlansKey = 'lastPlans';
+const keptPlans = 30;
+
+export class ConvertPanels {
+  private readonly open = new Map<string, ConvertPanel>();
+
+  constructor(private readonly services: Services) {}
+
+  /** @param model absolute path of an ONNX file */
+  async show(model: string): Promise<ConvertPanel> {
+    const known = this.open.get(model);
+    if (known !== undefined) {
+      known.reveal();
+      return known;
+    }
+    const proposal = await proposePlan(model, {
+      lastUsed: this.lastPlans()[model],
+      precisions: settings.precisions(vscode.Uri.file(model)),
+    });
+    return this.create({ modelPath: model, ...proposal });
+  }
+
+  /** Opens the form with a plan file. @throws CodedError PLAN_INVALID */
+  async showPlan(planFile: vscode.Uri): Promise<ConvertPanel> {
+    const document = await vscode.workspace.openTextDocument(planFile);
+    const plan = readPlanText(document.getText(), planFile.fsPath);
+    const modelPath = path.resolve(path.dirname(planFile.fsPath), plan.model);
+    const known = this.open.get(modelPath);
+    if (known === undefined) return this.create({ modelPath, plan, planPath: planFile.fsPath });
+    known.showPlan(plan, planFile.fsPath);
+    known.reveal();
+    return known;
+  }
+
+  /** Opens the form with a plan that has no file, such as that of a report. */
+  async showWith(modelPath: string, plan: Plan): Promise<ConvertPanel> {
+    const known = this.open.get(modelPath);
+    if (known !== undefined) return this.show(modelPath);
+    return this.create({ modelPath, plan, planPath: null });
+  }
+
+  /** Presses a button of a run's failure, on the panel of its model. */
+  async act(run: RunState, action: FixAction): Promise<void> {
+    const panel = await this.show(run.model);
+    await panel.act(action, run.id);
+  }
+
+  /** Fills a panel that the editor brought back after a reload. @param memory what its page kept */
+  async restore(panel: vscode.WebviewPanel, memory: unknown): Promise<void> {
+    const start = await this.remembered(memory);
+    if (start === null || this.open.has(start.modelPath)) {
+      panel.dispose();
+      return;
+    }
+    await this.fill(panel, start);
+  }
+
+  private async create(start: ConvertPanelStart): Promise<ConvertPanel> {
+    const panel = vscode.window.createWebviewPanel(
+      viewTypes.convert,
+      t('Convert {0}', path.basename(start.modelPath)),
+      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: false },
+      { enableFindWidget: false, localResourceRoots: [] },
+    );
+    return this.fill(panel, start);
+  }
+
+  private async fill(panel: vscode.WebviewPanel, start: ConvertPanelStart): Promise<ConvertPanel> {
+    const conversions = await this.services.conversions();
+    const filled = new ConvertPanel(panel, this.services, conversions, start, (model, plan) => this.keep(model, plan));
+    this.open.set(start.modelPath, filled);
+    panel.onDidDispose(() => this.open.delete(start.modelPath));
+    return filled;
+  }
+
+  /** The page's memory, checked: it comes from a web page, perhaps of another version. */
+  private async remembered(memory: unknown): Promise<ConvertPanelStart | null> {
+    const { modelPath, planPath, plan } = (memory ?? {}) as Partial<Record<'modelPath' | 'planPath' | 'plan', unknown>>;
+    if (typeof modelPath !== 'string' || !path.isAbsolute(modelPath)) return null;
+    const kept = attempt(() => checkPlan(plan, t('the form')));
+    if (typeof planPath !== 'string' || !path.isAbsolute(planPath)) {
+      if (kept !== null) return { modelPath, plan: kept, planPath: null };
+      return { modelPath, ...(await proposePlan(modelPath, { lastUsed: null, precisions: settings.precisions() })) };
+    }
+    const document = await vscode.workspace.openTextDocument(planPath).then(
+      (opened) => opened,
+      () => null,
+    );
+    const written = document === null ? null : attempt(() => readPlanText(document.getText(), planPath));
+    if (written === null) return kept === null ? null : { modelPath, plan: kept, planPath: null };
+    const isUnsaved = kept !== null && !samePlan(kept, written);
+    return { modelPath, plan: kept ?? written, planPath, isUnsaved };
+  }
+
+  private lastPlans(): Readonly<Record<string, unknown>> {
+    return this.services.context.workspaceState.get<Record<string, unknown>>(lastPlansKey, {});
+  }
+
+  private keep(model: string, plan: Plan): void {
+    const others = Object.entries(this.lastPlans()).filter(([other]) => other !== model);
+    const kept = [...others.slice(-(keptPlans - 1)), [model, plan] as const];
+    void this.services.context.workspaceState.update(lastPlansKey, Object.fromEntries(kept));
+  }
+}
+
+function attempt<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (CodedError.is(error)) return null;
+    throw error;
+  }
+}
