@@ -22,7 +22,7 @@ export const nodeBundle = {
 };
 
 /** The pages of `contract/panels/pageBootstrap.ts`; each becomes one classic script and one stylesheet, `PAGE.js` and `.css`. */
-export const webviewPages = ['convert', 'engine'];
+export const webviewPages = ['convert', 'comparison', 'engine'];
 
 /** @type {import('esbuild').BuildOptions} */
 export const webviewBundle = {

@@ -38,6 +38,17 @@ function scatter(variants: readonly Variant[], xOf: (variant: Variant) => number
   });
 }
 
+/** The points that no other beats in both (x the smaller the better), from left to right. */
+export function paretoFront(points: readonly ScatterPoint[]): ScatterPoint[] {
+  const byCost = [...points].sort((a, b) => a.x - b.x || b.y.value - a.y.value);
+  const front: ScatterPoint[] = [];
+  for (const point of byCost) {
+    const best = front.at(-1);
+    if (best === undefined || point.y.value > best.y.value) front.push(point);
+  }
+  return front;
+}
+
 /** Accuracy against median latency on one device. */
 export function latencyPoints(variants: readonly Variant[], device: string): ScatterPoint[] {
   return scatter(variants, ({ latency }) => (latency?.device === device ? latency.medianMs : null));

@@ -120,7 +120,7 @@ export function drawLatencyChart(
           ticks: { color: palette.muted, font: { family: palette.font, size: 12 }, maxTicksLimit: 6 },
           title: {
             display: true,
-            text: 'milliseconds',
+            text: 'ms',
             color: palette.muted,
             font: { family: palette.font, size: 12 },
           },
@@ -214,6 +214,25 @@ function intervalMarks(points: readonly ScatterPoint[], palette: ChartPalette): 
   };
 }
 
+/** A dashed line through the points that no other beats in both. */
+function frontLine(front: readonly ScatterPoint[], palette: ChartPalette): Plugin<'scatter'> {
+  return {
+    id: 'frontLine',
+    beforeDatasetsDraw: ({ ctx, scales }) => {
+      const { x, y } = scales;
+      if (x === undefined || y === undefined || front.length < 2) return;
+      ctx.save();
+      ctx.strokeStyle = palette.muted;
+      ctx.lineWidth = 1.5;
+      ctx.setLineDash([5, 4]);
+      ctx.beginPath();
+      for (const point of front) ctx.lineTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y.value));
+      ctx.stroke();
+      ctx.restore();
+    },
+  };
+}
+
 /** Accuracy (upwards) against latency or size (to the right); the best place is at the upper left. */
 export function drawScatterChart(
   canvas: HTMLCanvasElement,
@@ -223,6 +242,8 @@ export function drawScatterChart(
     readonly xTitle: string;
     readonly yTitle: string;
     readonly isShare: boolean;
+    /** The Pareto line's points; left out where the costs are not to be ranked (CPU latency). */
+    readonly front?: readonly ScatterPoint[];
   },
   palette: ChartPalette,
 ): Chart<'scatter'> {
@@ -237,7 +258,9 @@ export function drawScatterChart(
     font: { family: palette.font, size: 12 },
   });
   const unit = units[axes.quantity];
-  const drawn = points.map((point) => ({ ...point, x: point.x / unit.size }));
+  const inUnits = (point: ScatterPoint): ScatterPoint => ({ ...point, x: point.x / unit.size });
+  const drawn = points.map(inUnits);
+  const front = (axes.front ?? []).map(inUnits);
   const config: ChartConfiguration<'scatter'> = {
     type: 'scatter',
     data: {
@@ -280,7 +303,7 @@ export function drawScatterChart(
         },
       },
     },
-    plugins: [intervalMarks(drawn, palette)],
+    plugins: [frontLine(front, palette), intervalMarks(drawn, palette)],
   };
   return new Chart(canvas, config);
 }

@@ -1,13 +1,26 @@
 /** The report that the tests of the report use, for the playground: every status, nulls, long names, hostile texts. */
-import { Value } from '@sinclair/typebox/value';
-import report from '../../test/fixtures/report/sample.report.json';
 import { planSchema } from '../../extension/contract/plan';
 import type { Report } from '../../extension/contract/report';
+import report from '../../test/fixtures/report/sample.report.json';
+
+interface Schema {
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+/** What the plan has learned since the report was saved has its default, as when a report is read. */
+function withDefaults(value: unknown, schema: Schema): unknown {
+  const given = value === undefined ? schema.default : value;
+  const { properties } = schema;
+  if (properties === undefined || typeof given !== 'object' || given === null) return given;
+  const parts = given as Readonly<Record<string, unknown>>;
+  const entries = Object.entries(properties).map(([key, part]) => [key, withDefaults(parts[key], part)] as const);
+  return Object.fromEntries(entries.filter(([, part]) => part !== undefined));
+}
 
 export function sampleReport(): Report {
   const whole = structuredClone(report) as unknown as Report;
-  // What the plan has learned since the report was saved has its default, as when the report is read.
-  return { ...whole, plan: Value.Default(planSchema, whole.plan) as Report['plan'] };
+  return { ...whole, plan: withDefaults(whole.plan, planSchema) as Report['plan'] };
 }
 
 /** The sample as it would be with a GPU: latency of all variants on one device. */
@@ -19,7 +32,8 @@ export function onGpu(whole: Report, device = 'NVIDIA L4'): Report {
     const times = Object.fromEntries(
       (['medianMs', 'meanMs', 'p90Ms', 'p95Ms', 'p99Ms'] as const).map((name) => [name, latency[name] * factor]),
     );
-    return { ...variant, latency: { ...latency, ...times, backend: 'tensorrt', device } };
+    const speedup = (14.83 * 0.2) / (latency.medianMs * factor);
+    return { ...variant, speedup, latency: { ...latency, ...times, backend: 'tensorrt', device } };
   });
   const gpu = { name: device, computeCapability: 'sm_89', driver: 'CUDA 13.0', memoryBytes: 24 * 2 ** 30 };
   return { ...whole, variants, host: { ...whole.host, gpu } };

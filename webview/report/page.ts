@@ -7,7 +7,7 @@
 import type { Chart } from 'chart.js';
 import type { Variant } from '../../extension/contract/report';
 import { accuracyScale } from '../../extension/contract/reportQueries';
-import { engineSizePoints, latencyBars, latencyPoints } from '../common/chartData';
+import { engineSizePoints, latencyBars, latencyPoints, paretoFront } from '../common/chartData';
 import { readChartPalette, type ChartPalette } from '../common/chartPalette';
 import { drawLatencyChart, drawScatterChart, latencyChartHeight } from '../common/charts';
 
@@ -44,10 +44,16 @@ function drawChart(canvas: HTMLCanvasElement, palette: ChartPalette): Drawn | nu
       if (canvas.parentElement !== null) canvas.parentElement.style.height = `${latencyChartHeight(bars.length)}px`;
       return drawLatencyChart(canvas, bars, palette);
     }
-    case 'accuracyLatency':
-      return drawScatterChart(canvas, latencyPoints(variants, device), { ...axes, quantity: 'latency' }, palette);
-    case 'accuracySize':
-      return drawScatterChart(canvas, engineSizePoints(variants), { ...axes, quantity: 'bytes' }, palette);
+    case 'accuracyLatency': {
+      const points = latencyPoints(variants, device);
+      // CPU latency is shown and never ranked.
+      const front = device === 'cpu' ? [] : paretoFront(points);
+      return drawScatterChart(canvas, points, { ...axes, quantity: 'latency', front }, palette);
+    }
+    case 'accuracySize': {
+      const points = engineSizePoints(variants);
+      return drawScatterChart(canvas, points, { ...axes, quantity: 'bytes', front: paretoFront(points) }, palette);
+    }
     default:
       return null;
   }
