@@ -2,15 +2,15 @@
  * The command line that does what a plan says: the inverse of `resolvePlan.ts`. Shown live by the convert panel and kept in
  * the report of a run that the editor started.
  *
- * A plan without a file is written as flags. Not everything has one (`builder`, transforms given as steps, …), and which
- * things have changes with the option table, so nothing is listed here twice: flags are taken only if parsing them gives
- * the plan back, and otherwise the line names a plan file.
+ * The line names the plan file, where there is one, and flags for what differs from it (from the defaults, where there is
+ * none). Not everything has a flag, and which things have changes with the option table, so nothing is listed here twice:
+ * a line is taken only if parsing it gives the plan back. Where none does, it names a plan file that has to be written.
  */
 import * as path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { completePlan } from '../contract/checkSchema';
 import { CodedError } from '../contract/errors';
-import { precisions, type Plan } from '../contract/plan';
+import { variantNames, type Plan } from '../contract/plan';
 import { parseArguments, quoteCommand } from './arguments';
 import { convertSpec } from './convertOptions';
 import { relocatePlan } from './relocatePlan';
@@ -24,9 +24,9 @@ export interface CommandLineRequest {
   readonly cwd: string;
   /** Output folder. */
   readonly out: string;
-  /** The file that holds exactly this plan, or null while there is none. */
+  /** A plan file to start from, which may say other things than the plan; null: none. */
   readonly planFile: string | null;
-  /** Where the plan would have to be saved if flags cannot say it. */
+  /** Where the plan has to be written if no line can say it. */
   readonly planFileIfNeeded: string;
   /** Interpreter, where it is not the default. */
   readonly python: string | null;
@@ -37,80 +37,146 @@ export interface CommandLine {
   readonly text: string;
   /** The words, without `precision-bench`. */
   readonly words: readonly string[];
-  /** The plan file that the line reads, or null where flags say all. */
-  readonly planFile: string | null;
+  /** The plan file that has to be written for the line to work, or null. */
+  readonly newPlanFile: string | null;
 }
 
 export function commandLine(request: CommandLineRequest): CommandLine {
-  const { plan, baseDir, cwd } = request;
-  const planFile = request.planFile ?? (flagsSayAll(plan, baseDir, cwd) ? null : request.planFileIfNeeded);
-  const from = (file: string) => path.relative(cwd, file) || '.';
+  const from = (file: string) => path.relative(request.cwd, file) || '.';
+  const bases = request.planFile === null ? [null] : [from(request.planFile), null];
+  const known = bases.map((base) => planWords(request, base)).find((words) => words !== null);
   const words = [
     'convert',
-    ...(planFile === null ? flagsOf(relocatePlan(plan, baseDir, cwd)) : ['--plan', from(planFile)]),
+    ...(known ?? ['--plan', from(request.planFileIfNeeded)]),
     ...(request.python === null ? [] : ['--python', request.python]),
     '--out',
     from(request.out),
   ];
-  return { text: quoteCommand(['precision-bench', ...words]), words, planFile };
+  const newPlanFile = known === undefined ? request.planFileIfNeeded : null;
+  return { text: quoteCommand(['precision-bench', ...words]), words, newPlanFile };
 }
 
-/** Does parsing the plan's flags give the plan back? */
-function flagsSayAll(plan: Plan, baseDir: string, cwd: string): boolean {
-  const { $schema: _, ...here } = relocatePlan(plan, baseDir, cwd);
+/** The words that say the plan on top of a plan file or of nothing; null where parsing them does not give the plan back. */
+function planWords({ plan, baseDir, cwd }: CommandLineRequest, base: string | null): string[] | null {
+  const wanted = normalized(relocatePlan(plan, baseDir, cwd));
+  const parse = (words: readonly string[]): Plan => {
+    const resolved = resolvePlan(parseArguments(convertSpec, words), cwd);
+    return normalized(relocatePlan(resolved.plan, resolved.baseDir, cwd));
+  };
   try {
-    const parsed = resolvePlan(parseArguments(convertSpec, flagsOf(here)), cwd).plan;
-    return isDeepStrictEqual(parsed, { ...here, precisions: inOrder(here.precisions) });
+    const file = base === null ? [] : ['--plan', base];
+    const usual = base === null ? completePlan({ model: wanted.model }) : parse(file);
+    const model = base !== null && usual.model === wanted.model ? [] : [fileWord(wanted.model)];
+    const words = [...file, ...model, ...flagsOf(wanted, usual)];
+    return isDeepStrictEqual(parse(words), wanted) ? words : null;
   } catch (error) {
-    // A name that the syntax of a flag cannot hold.
-    if (CodedError.is(error)) return false;
+    // No plan file any more, or a name that the syntax of a flag cannot hold.
+    if (CodedError.is(error)) return null;
     throw error;
   }
 }
 
-/** The baseline and the others in their usual order, as `--precisions` is read: the order decides nothing. */
-function inOrder(given: Plan['precisions']): Plan['precisions'] {
-  return precisions.filter((precision) => precision === 'fp32' || given.includes(precision));
+/** Without the note to editors, the baseline first and the other variants in their usual order, which decides nothing. */
+function normalized({ $schema: _, ...plan }: Plan): Plan {
+  return { ...plan, precisions: variantNames.filter((name) => name === 'fp32' || plan.precisions.includes(name)) };
 }
 
-/** The flags for everything that differs from the defaults. @param plan relative to the folder of the command line */
-function flagsOf(plan: Plan): string[] {
-  const defaults = completePlan({ model: plan.model });
-  const { calibration, evaluation, benchmark, gates } = plan;
-  const words: string[] = [fileWord(plan.model)];
-  const unlessDefault = (name: string, value: string | number | null, usual: string | number | null) => {
-    // One word, as a value may begin with a dash.
-    if (value !== null && value !== usual) words.push(`--${name}=${value}`);
+/** The flags for everything that is not as usual. @param plan relative to the folder of the command line */
+function flagsOf(plan: Plan, usual: Plan): string[] {
+  const words: string[] = [];
+  // One word each, as a value may begin with a dash.
+  const value = (name: string, own: string | number | null, other: string | number | null) => {
+    if (own !== null && own !== other) words.push(`--${name}=${own}`);
   };
+  const toggle = (name: string, own: boolean, other: boolean) => {
+    if (own !== other) words.push(`--${name}=${own ? 'on' : 'off'}`);
+  };
+  const flag = (name: string, own: boolean, other: boolean) => {
+    if (own && !other) words.push(`--${name}`);
+  };
+  const list = (name: string, own: readonly string[], other: readonly string[]) => {
+    if (!isDeepStrictEqual(own, other)) for (const text of own) words.push(`--${name}=${text}`);
+  };
+  const { calibration, evaluation, benchmark, builder, gates } = plan;
 
-  unlessDefault('precisions', inOrder(plan.precisions).join(','), defaults.precisions.join(','));
-  unlessDefault('data', calibration.data, null);
-  unlessDefault('labels', calibration.labels, null);
-  if (typeof plan.preprocess === 'string') unlessDefault('preprocess', plan.preprocess, defaults.preprocess as string);
-  unlessDefault('calib-algorithm', calibration.algorithm, defaults.calibration.algorithm);
-  unlessDefault('calib-percentile', calibration.percentile, defaults.calibration.percentile);
-  unlessDefault('calib-cutoff', calibration.cutoff, defaults.calibration.cutoff);
-  unlessDefault('calib-samples', calibration.samples, defaults.calibration.samples);
-  unlessDefault('calib-batch-size', calibration.batchSize, defaults.calibration.batchSize);
-  unlessDefault('calib-table', calibration.table, null);
-  unlessDefault('calibrator', calibration.calibrator, defaults.calibration.calibrator);
-  unlessDefault('eval-data', evaluation.data, null);
-  unlessDefault('eval-labels', evaluation.labels, null);
-  unlessDefault('eval-samples', evaluation.samples, null);
-  for (const [name, dtype] of Object.entries(plan.bindings)) words.push(`--io=${name}=${dtype}`);
-  for (const { match, precision } of plan.keep) words.push(`--keep=${match}=${precision}`);
-  for (const [name, { min, opt, max }] of Object.entries(plan.shapes)) {
-    words.push(`--shape=${name}=${[min, opt, max].map((shape) => shape.join('x')).join(':')}`);
+  // With targets the default precisions are those that the targets can do.
+  value('precisions', plan.precisions.join(','), plan.targets.length > 0 ? null : usual.precisions.join(','));
+  value('data', calibration.data, usual.calibration.data);
+  value('labels', calibration.labels, usual.calibration.labels);
+  if (typeof plan.preprocess === 'string' && plan.preprocess !== usual.preprocess) {
+    words.push(`--preprocess=${plan.preprocess}`);
   }
-  unlessDefault('backend', plan.backend, defaults.backend);
-  for (const target of plan.targets) words.push(`--target=${target}`);
-  unlessDefault('max-top1-drop', gates.maxTop1Drop, null);
-  unlessDefault('min-sqnr', gates.minSqnrDb, null);
-  unlessDefault('min-agreement', gates.minAgreement, null);
-  unlessDefault('warmup-ms', benchmark.warmupMs, defaults.benchmark.warmupMs);
-  unlessDefault('duration-ms', benchmark.durationMs, defaults.benchmark.durationMs);
-  unlessDefault('batch', benchmark.batch, defaults.benchmark.batch);
+  value('calib-algorithm', calibration.algorithm, usual.calibration.algorithm);
+  value('calib-percentile', calibration.percentile, usual.calibration.percentile);
+  value('calib-cutoff', calibration.cutoff, usual.calibration.cutoff);
+  value('calib-samples', calibration.samples, usual.calibration.samples);
+  value('calib-batch-size', calibration.batchSize, usual.calibration.batchSize);
+  value('calib-table', calibration.table, usual.calibration.table);
+  value('calibrator', calibration.calibrator, usual.calibration.calibrator);
+  value('calib-cache', calibration.cache, usual.calibration.cache);
+  value('guard-share', calibration.guardShare, usual.calibration.guardShare);
+  toggle('equalization', calibration.equalization, usual.calibration.equalization);
+  toggle('bias-correction', calibration.biasCorrection, usual.calibration.biasCorrection);
+  value('eval-data', evaluation.data, usual.evaluation.data);
+  value('eval-labels', evaluation.labels, usual.evaluation.labels);
+  value('eval-samples', evaluation.samples, usual.evaluation.samples);
+  words.push(...bindingFlags(plan, usual));
+  list('keep', plan.keep.map(keepText), usual.keep.map(keepText));
+  // A name that comes again is of the next profile, so with several profiles all of them are written.
+  const several = plan.profiles.length > 0;
+  for (const [index, profiles] of [plan.shapes, ...plan.profiles].entries()) {
+    for (const [name, profile] of Object.entries(profiles)) {
+      value('shape', profileText(name, profile), several || index > 0 ? null : otherProfile(name, usual.shapes[name]));
+    }
+  }
+  for (const [name, profile] of Object.entries(plan.shapeValues)) {
+    value('shape-values', profileText(name, profile), otherProfile(name, usual.shapeValues[name]));
+  }
+  value('backend', plan.backend, usual.backend);
+  list('target', plan.targets, usual.targets);
+  value('typing', builder.typing, usual.builder.typing);
+  value('constraints', builder.constraints, usual.builder.constraints);
+  flag('tf32', builder.tf32, usual.builder.tf32);
+  value('optimization-level', builder.optimizationLevel, usual.builder.optimizationLevel);
+  value('workspace', builder.workspaceMiB, usual.builder.workspaceMiB);
+  value('timing-cache', builder.timingCache, usual.builder.timingCache);
+  value('dla', builder.dla, usual.builder.dla);
+  toggle('gpu-fallback', builder.gpuFallback, usual.builder.gpuFallback);
+  flag('version-compatible', builder.versionCompatible, usual.builder.versionCompatible);
+  flag('hardware-compatible', builder.hardwareCompatible, usual.builder.hardwareCompatible);
+  value('max-top1-drop', gates.maxTop1Drop, usual.gates.maxTop1Drop);
+  value('min-sqnr', gates.minSqnrDb, usual.gates.minSqnrDb);
+  value('min-agreement', gates.minAgreement, usual.gates.minAgreement);
+  value('warmup-ms', benchmark.warmupMs, usual.benchmark.warmupMs);
+  value('duration-ms', benchmark.durationMs, usual.benchmark.durationMs);
+  value('iterations', benchmark.iterations, usual.benchmark.iterations);
+  value('batch', benchmark.batch, usual.benchmark.batch);
+  toggle('cuda-graph', benchmark.cudaGraph, usual.benchmark.cudaGraph);
+  flag('spin', benchmark.spin, usual.benchmark.spin);
   return words;
+}
+
+/** `--io`: type and memory layouts of an input or output together. */
+function bindingFlags(plan: Plan, usual: Plan): string[] {
+  const names = new Set([...Object.keys(plan.bindings), ...Object.keys(plan.formats)]);
+  return [...names].flatMap((name) => {
+    const [type, formats] = [plan.bindings[name], plan.formats[name]];
+    const isUsual = type === usual.bindings[name] && isDeepStrictEqual(formats, usual.formats[name]);
+    if (isUsual) return [];
+    return [`--io=${name}=${type ?? ''}${formats === undefined ? '' : `:${formats.join('+')}`}`];
+  });
+}
+
+function keepText({ match, precision }: Plan['keep'][number]): string {
+  return `${match}=${precision}`;
+}
+
+function profileText(name: string, { min, opt, max }: Plan['shapes'][string]): string {
+  return `${name}=${[min, opt, max].map((shape) => shape.join('x')).join(':')}`;
+}
+
+function otherProfile(name: string, profile: Plan['shapes'][string] | undefined): string | null {
+  return profile === undefined ? null : profileText(name, profile);
 }
 
 /** A positional that begins with a dash would be an option. */

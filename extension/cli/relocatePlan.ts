@@ -29,6 +29,7 @@ export function relocatePlan(plan: Plan, from: string, to: string): Plan {
       data: source(calibration.data),
       labels: file(calibration.labels),
       table: file(calibration.table),
+      cache: file(calibration.cache),
     },
     evaluation: { ...evaluation, data: source(evaluation.data), labels: file(evaluation.labels) },
     preprocess:

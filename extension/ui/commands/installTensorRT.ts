@@ -41,7 +41,6 @@ export async function installTensorRT({ log, machine, inspectionWorker }: Servic
 }
 
 async function chooseInstallable(): Promise<InstallableName | null> {
-  if (installableNames.length === 1) return installableNames[0];
   const chosen = await vscode.window.showQuickPick([...installableNames], {
     title: t('Install TensorRT'),
     placeHolder: t('Which TensorRT?'),

@@ -183,7 +183,7 @@ export class ConvertPanel implements vscode.Disposable {
         answer: ({ what }) => browse(what, this.baseDir),
       },
       preview: {
-        params: (value) => ({ ...previewParams((value ?? {})), ...planParams(value) }),
+        params: (value) => ({ ...previewParams(value ?? {}), ...planParams(value) }),
         answer: ({ plan, of, count }, { signal }) => {
           requireTrust();
           const python = settings.python(vscode.Uri.file(this.modelPath)) ?? defaultPython;
@@ -225,7 +225,7 @@ export class ConvertPanel implements vscode.Disposable {
       copyCommand: {
         params: planParams,
         answer: async ({ plan }) => {
-          await vscode.env.clipboard.writeText(conversionCommand(await this.order(plan)).text);
+          await vscode.env.clipboard.writeText(conversionCommand(this.order(plan)).text);
           return null;
         },
       },
@@ -252,11 +252,8 @@ export class ConvertPanel implements vscode.Disposable {
     const faults = schemaProblems(plan);
     if (faults.length > 0) return { command: '', problems: faults };
     const models = await this.services.models();
-    const [order, problems] = await Promise.all([
-      this.order(plan),
-      problemsOf(plan, this.baseDir, this.services.machine.known, models),
-    ]);
-    return { command: conversionCommand(order).text, problems };
+    const problems = await problemsOf(plan, this.baseDir, this.services.machine.known, models);
+    return { command: conversionCommand(this.order(plan)).text, problems };
   }
 
   private async steps(plan: Plan) {
@@ -264,14 +261,13 @@ export class ConvertPanel implements vscode.Disposable {
     return resolvePreprocess(plan.preprocess, this.baseDir, card.inputs as ValueSpec[]);
   }
 
-  private async order(plan: Plan): Promise<ConversionOrder> {
+  private order(plan: Plan): ConversionOrder {
     const model = vscode.Uri.file(this.modelPath);
     const folder = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath;
-    const isSaved = this.file !== null && (await this.file.holds(plan));
     return {
       plan,
       baseDir: this.baseDir,
-      planFile: isSaved ? this.planPath : null,
+      planFile: this.planPath,
       out: this.form.out,
       cwd: folder ?? path.dirname(this.modelPath),
       python: settings.python(model),
@@ -288,7 +284,7 @@ export class ConvertPanel implements vscode.Disposable {
       throw new CodedError({ code: 'PLAN_INVALID', reason: first.reason, fix: first.fix, place: { field } });
     }
     this.onLastPlan(this.modelPath, this.planForModelFolder());
-    return { runId: this.conversions.start(await this.order(plan)).id };
+    return { runId: this.conversions.start(this.order(plan)).id };
   }
 
   /** An edit of the form. One that is not valid is kept by the page alone, until it is. */

@@ -8,7 +8,7 @@ import * as vscode from 'vscode';
 import { CodedError } from '../../contract/errors';
 import type { Plan } from '../../contract/plan';
 import { writeAtomically } from '../../files/writeAtomically';
-import { changedRange, editPlanText, newPlanText, readPlanText, samePlan } from './planText';
+import { changedRange, editPlanText, newPlanText, readPlanText } from './planText';
 
 export class PlanFile implements vscode.Disposable {
   private readonly uri: vscode.Uri;
@@ -31,16 +31,6 @@ export class PlanFile implements vscode.Disposable {
         if (document.uri.toString() === this.uri.toString() && contentChanges.length > 0) this.tell(document.getText());
       }),
     );
-  }
-
-  /** Does the file hold exactly this plan, on disk? */
-  async holds(plan: Plan): Promise<boolean> {
-    if (this.openDocument()?.isDirty === true) return false;
-    try {
-      return samePlan(readPlanText(await readFile(this.path, 'utf8'), this.path), plan);
-    } catch {
-      return false;
-    }
   }
 
   /** Writes the plan into the document, if the file is open in an editor. @returns false when it is not */

@@ -22,7 +22,7 @@ import type { RunJob, RunOutcome } from './runQueue';
 export interface ConversionOrder {
   readonly plan: Plan;
   readonly baseDir: string;
-  /** The file that holds exactly this plan, or null. */
+  /** The plan's file, which may say other things by now; null: none. */
   readonly planFile: string | null;
   readonly out: string;
   /** The folder that the command line is to be run in. */
@@ -62,9 +62,12 @@ export function conversionJob(
       evaluationData: evaluation === null ? null : resolveDataSource(evaluation, baseDir),
     },
     execute: async (options) => {
-      if (line.planFile !== null && order.planFile === null) {
-        // The line names a plan file that is only for it: beside the results, with paths from there.
-        await writeAtomically(line.planFile, newPlanText(relocatePlan(plan, baseDir, path.dirname(line.planFile))));
+      if (line.newPlanFile !== null) {
+        // No flags can say it: the line names a plan file that is only for it, beside the results, with paths from there.
+        await writeAtomically(
+          line.newPlanFile,
+          newPlanText(relocatePlan(plan, baseDir, path.dirname(line.newPlanFile))),
+        );
       }
       const report = await convert(
         {

@@ -19,7 +19,8 @@ export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, p
   const policy = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
-    `style-src ${webview.cspSource}`,
+    // The toolkit probes what the browser can do with a style element of its own.
+    `style-src ${webview.cspSource} 'nonce-${nonce}'`,
     `font-src ${webview.cspSource}`,
     `img-src ${webview.cspSource} data:`,
   ].join('; ');

@@ -48,7 +48,8 @@ describe('commandLine', () => {
     'every number of calibration': {
       calibration: { algorithm: 'legacy', percentile: 99.5, cutoff: 0.25, samples: 7, batchSize: 3, table: 't.json' },
     },
-    'the calibrator of TensorRT': { calibration: { calibrator: 'tensorrt' } },
+    'the calibrator of TensorRT': { calibration: { calibrator: 'tensorrt', cache: 'c.cache' } },
+    'switches of calibration': { calibration: { guardShare: 0, equalization: false, biasCorrection: false } },
     'evaluation samples': { evaluation: { samples: 11 } },
     'a preset': { preprocess: 'imagenet' },
     'a preprocessing file': { preprocess: 'steps.json' },
@@ -64,34 +65,88 @@ describe('commandLine', () => {
     shapes: {
       shapes: { x: { min: [1, 3, 8, 8], opt: [2, 3, 8, 8], max: [4, 3, 8, 8] }, s: { min: [1], opt: [1], max: [1] } },
     },
+    'a memory layout': { bindings: { x: 'fp16' }, formats: { x: ['chw16', 'linear'], y: ['hwc8'] } },
+    'two profiles': {
+      shapes: { x: { min: [1], opt: [2], max: [3] } },
+      profiles: [{ x: { min: [4], opt: [5], max: [6] } }],
+    },
+    'shape values': { shapeValues: { s: { min: [1], opt: [2], max: [3] } } },
+    'the builder': {
+      builder: {
+        workspaceMiB: 512,
+        optimizationLevel: 5,
+        typing: 'weak',
+        constraints: 'prefer',
+        tf32: true,
+        timingCache: 't.cache',
+        dla: 0,
+        gpuFallback: false,
+        versionCompatible: true,
+        hardwareCompatible: true,
+      },
+    },
     backend: { backend: 'tensorrt-rtx', targets: ['sm_75', 'sm_89'] },
     'gates with negative decibels': { gates: { maxTop1Drop: 0, minSqnrDb: -3.5, minAgreement: 0.99 } },
-    benchmark: { benchmark: { warmupMs: 0, durationMs: 10, batch: 4 } },
+    benchmark: { benchmark: { warmupMs: 0, durationMs: 10, iterations: 3, batch: 4, cudaGraph: false, spin: true } },
   };
   it.each(Object.entries(plans))('writes %s as flags that parse back', (_, parts) => {
     const asked = request(parts);
     const line = commandLine(asked);
-    expect(line.planFile).toBeNull();
+    expect(line.newPlanFile).toBeNull();
     expect(parsed(asked, line.words)).toEqual(asked.plan);
   });
 
   const withoutFlag: Record<string, Omit<PlanParts, 'model'>> = {
     'preprocessing steps': { preprocess: [{ op: 'toTensor' }] },
-    'a builder option': { builder: { workspaceMiB: 512 } },
     'a scalar shape': { shapes: { s: { min: [], opt: [], max: [] } } },
   };
   it.each(Object.entries(withoutFlag))('names a plan file for %s', (_, parts) => {
     const line = commandLine(request(parts));
-    expect(line.planFile).toBe(path.join(folder, 'models', 'm.trtplan.json'));
+    expect(line.newPlanFile).toBe(path.join(folder, 'models', 'm.trtplan.json'));
     expect(line.text).toBe('precision-bench convert --plan models/m.trtplan.json --out models/m-precision');
   });
 
-  it('reads the plan file where there is one', () => {
-    const planFile = path.join(folder, 'p q.trtplan.json');
-    writeFileSync(planFile, JSON.stringify({ schemaVersion: 1, model: 'models/m.onnx', precisions: ['int8'] }));
-    const line = commandLine(request({}, { planFile }));
-    expect(line.text).toBe("precision-bench convert --plan 'p q.trtplan.json' --out models/m-precision");
-    expect(resolvePlan(parseArguments(convertSpec, line.words.slice(1)), folder).plan.precisions).toEqual(['int8']);
+  describe('with a plan file', () => {
+    const written = {
+      schemaVersion: 1,
+      model: 'm.onnx',
+      precisions: ['fp32', 'int8'],
+      preprocess: [{ op: 'toTensor' }],
+    };
+    const withFile = (parts: object, content: object = written) => {
+      const planFile = path.join(folder, 'models', 'p q.trtplan.json');
+      writeFileSync(planFile, JSON.stringify(content));
+      return request({ ...parts }, { planFile });
+    };
+    const { model: _, ...same } = written;
+
+    it('names it alone when it says the same', () => {
+      const line = commandLine(withFile(same));
+      expect(line.text).toBe("precision-bench convert --plan 'models/p q.trtplan.json' --out models/m-precision");
+    });
+
+    it('adds flags for what differs', () => {
+      const asked = withFile({ ...same, precisions: ['fp32', 'fp16'], bindings: { y: 'fp16' } });
+      const line = commandLine(asked);
+      expect(line.words.slice(1, 5)).toEqual([
+        '--plan',
+        'models/p q.trtplan.json',
+        '--precisions=fp32,fp16',
+        '--io=y=fp16',
+      ]);
+      expect(parsed(asked, line.words)).toEqual(asked.plan);
+    });
+
+    it('wants another file where flags cannot take something back', () => {
+      const line = commandLine(withFile(same, { ...written, bindings: { y: 'fp16' } }));
+      expect(line.newPlanFile).toBe(path.join(folder, 'models', 'm.trtplan.json'));
+    });
+
+    it('goes without one that is gone or broken', () => {
+      const asked = withFile({ precisions: ['fp32', 'fp16'] });
+      writeFileSync(asked.planFile ?? '', '{');
+      expect(commandLine(asked).text).toContain('convert models/m.onnx --precisions=fp32,fp16');
+    });
   });
 
   it('leaves out no interpreter and takes a model that looks like an option for a file', () => {
@@ -99,7 +154,7 @@ describe('commandLine', () => {
     const line = commandLine({ ...asked, plan: { ...asked.plan, model: '-m.onnx' } });
     expect(line.text).toContain("--python '/opt/my python/bin/python'");
     expect(line.words[1]).toBe('./-m.onnx');
-    expect(line.planFile).toBeNull();
+    expect(line.newPlanFile).toBeNull();
   });
 
   it('does not mind the order of precisions', () => {
