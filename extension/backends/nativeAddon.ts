@@ -335,6 +335,11 @@ export interface NativeObservingSession {
 }
 
 export interface NativeAddon extends NativeObservers {
+  /**
+   * Opens onnxruntime's library, which takes a while, before the first session wants it.
+   * @throws Error with the loader's words
+   */
+  loadOnnxRuntime(library: string): Promise<void>;
   /** @throws Error with the words of the loader or the runtime */
   readonly ObservingSession: new (options: NativeObservingOptions) => NativeObservingSession;
   /** @throws Error with the loader's words */

@@ -26,13 +26,19 @@ const mostParallelRuns = 4;
 /** ONNX Runtime's GraphOptimizationLevel for everything it has, kernels with layouts of their own included. */
 const allOptimizations = 99;
 
-/** Null where the native module or the library is missing, or the module was built before it could do this. */
-export function onnxRuntimeObserving(
-  addon: Partial<Pick<NativeAddon, 'ObservingSession'>> | null,
-): ObservingRuntime | null {
+/** Null where the native module or the library is missing, does not load, or was built before it could do this. */
+export async function onnxRuntimeObserving(
+  addon: Partial<Pick<NativeAddon, 'ObservingSession' | 'loadOnnxRuntime'>> | null,
+): Promise<ObservingRuntime | null> {
   const library = runtimeLibrary();
   const Native = addon?.ObservingSession;
   if (Native === undefined || library === null) return null;
+  try {
+    await addon?.loadOnnxRuntime?.(library);
+  } catch {
+    // Plain sessions say what is wrong with the runtime, if they cannot load it either.
+    return null;
+  }
   const create = (path: string, histograms: readonly boolean[], config: Record<string, string>) => {
     try {
       return new Native({ library, model: path, histograms, optimization: allOptimizations, config });

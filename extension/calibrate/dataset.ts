@@ -55,6 +55,8 @@ export interface Dataset {
    * DATA_NON_FINITE
    */
   get(index: number, signal?: AbortSignal): Promise<Sample>;
+  /** As `contentHashes` of `sampleByContent.ts` does it; where samples are read in a thread, it is done there. */
+  contentHashes?(indices: readonly number[], signal?: AbortSignal): Promise<readonly (string | null)[]>;
   /** Hash over the files' names and contents (not the decoded tensors); the key of calibration tables. */
   sha256(): Promise<string>;
   close(): Promise<void>;

@@ -19,15 +19,31 @@ export async function sampleByContent(
   count: number,
   signal?: AbortSignal,
 ): Promise<number[]> {
-  const hashed: { readonly index: number; readonly hash: string }[] = [];
-  for (const index of indices) {
-    throwIfCancelled(signal);
-    const hash = await contentHash(dataset, index, signal);
-    if (hash !== null) hashed.push({ index, hash });
-  }
+  const hashes = await (dataset.contentHashes?.(indices, signal) ?? contentHashes(dataset, indices, signal));
+  const hashed = indices.flatMap((index, position) => {
+    const hash = hashes[position] ?? null;
+    return hash === null ? [] : [{ index, hash }];
+  });
   // Equal hashes are equal samples: their order does not matter.
   hashed.sort((a, b) => (a.hash < b.hash ? -1 : 1));
   return hashed.slice(0, count).map(({ index }) => index);
+}
+
+/**
+ * A hash of every sample's content, null where it cannot be read. Data sets that are read elsewhere bring their own way
+ * (`Dataset.contentHashes`), so that the samples need not come here for it.
+ */
+export async function contentHashes(
+  dataset: Dataset,
+  indices: readonly number[],
+  signal?: AbortSignal,
+): Promise<(string | null)[]> {
+  const hashes: (string | null)[] = [];
+  for (const index of indices) {
+    throwIfCancelled(signal);
+    hashes.push(await contentHash(dataset, index, signal));
+  }
+  return hashes;
 }
 
 /** Of the sample's own file where it has one, which spares decoding it; else of its tensors. Null when it cannot be read. */

@@ -89,7 +89,12 @@ const calibrationSchema = object({
   calibrator: Type.String(),
   batchSize: Type.Number(),
   samples: Type.Number(),
+  /** All of calibration, the data set opened. */
   seconds: number,
+  /** Of it: reading the model, observing ranges and histograms, choosing scales. */
+  scalesSeconds: Type.Optional(number),
+  /** Of it: equalization, the layer errors behind bias correction and the accuracy guard. */
+  tuningSeconds: Type.Optional(number),
   peakRssBytes: number,
   cacheHit: Type.Boolean(),
   /** Number of tensors with a scale. */

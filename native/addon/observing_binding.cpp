@@ -62,6 +62,41 @@ private:
     std::vector<RunOutput> mResults;
 };
 
+//! Opens the runtime's library on a thread of Node's pool.
+class LoadWorker final : public Napi::AsyncWorker {
+public:
+    LoadWorker(Napi::Env env, std::string library)
+        : AsyncWorker(env), mDeferred(Napi::Promise::Deferred::New(env)), mLibrary(std::move(library)) {}
+
+    Napi::Promise promise() const { return mDeferred.Promise(); }
+
+private:
+    void Execute() override {
+        try {
+            ort::Api::open(mLibrary);
+        } catch (const ort::Error& error) {
+            SetError(error.what());
+        }
+    }
+
+    void OnOK() override { mDeferred.Resolve(Env().Undefined()); }
+    void OnError(const Napi::Error& error) override { mDeferred.Reject(error.Value()); }
+
+    Napi::Promise::Deferred mDeferred;
+    std::string mLibrary;
+};
+
+//! loadOnnxRuntime(library: string): Promise<void>
+Napi::Value loadOnnxRuntime(const Napi::CallbackInfo& info) {
+    if (info.Length() < 1 || !info[0].IsString()) {
+        throw Napi::TypeError::New(info.Env(), "loadOnnxRuntime: the library must be a string");
+    }
+    // Deletes itself.
+    auto* worker = new LoadWorker(info.Env(), info[0].As<Napi::String>());
+    worker->Queue();
+    return worker->promise();
+}
+
 class ObservingSessionBinding final : public Napi::ObjectWrap<ObservingSessionBinding> {
 public:
     static Napi::Function define(Napi::Env env) {
@@ -162,6 +197,7 @@ private:
 } // namespace
 
 void exportObservingSession(Napi::Env env, Napi::Object exports) {
+    exports.Set("loadOnnxRuntime", Napi::Function::New(env, loadOnnxRuntime, "loadOnnxRuntime"));
     exports.Set("ObservingSession", ObservingSessionBinding::define(env));
 }
 

@@ -6,6 +6,7 @@ import { parentPort } from 'node:worker_threads';
 import { Channel, registerHandlers, type Silent } from '../../contract/channel';
 import { CodedError } from '../../contract/errors';
 import { UnreadableSample, type Dataset, type SampleInfo } from '../dataset';
+import { contentHashes } from '../sampleByContent';
 import { openDataset } from './openDataset';
 import type { DatasetThreadSide, OpenedDataset, ThreadSample } from './threadedDataset';
 
@@ -37,6 +38,7 @@ registerHandlers(channel, {
     last = read.catch(() => undefined);
     return read;
   },
+  contentHashes: (indices, { signal }) => contentHashes(opened(), indices, signal),
   sha256: () => opened().sha256(),
   close: async () => {
     await dataset?.close();

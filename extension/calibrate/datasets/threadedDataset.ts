@@ -36,6 +36,7 @@ export interface DatasetThreadSide extends Side {
   readonly methods: {
     open: { params: Omit<OpenDatasetOptions, 'signal'>; result: OpenedDataset };
     get: { params: number; result: ThreadSample };
+    contentHashes: { params: readonly number[]; result: (string | null)[] };
     sha256: { params: null; result: string };
     close: { params: null; result: null };
   };
@@ -118,6 +119,10 @@ class ThreadedDataset implements Dataset {
     const answer = await this.channel.request('get', index, { signal });
     if ('unreadable' in answer) throw new UnreadableSample(answer.unreadable);
     return answer.sample;
+  }
+
+  contentHashes(indices: readonly number[], signal?: AbortSignal): Promise<(string | null)[]> {
+    return this.channel.request('contentHashes', indices, { signal });
   }
 
   sha256(): Promise<string> {

@@ -24,6 +24,7 @@ import { graphInputs } from '../../model/modelCard';
 import { applyPlan } from '../../plan/applyPlan';
 import { guardLayers } from '../../plan/guardLayers';
 import { scaleTargets } from '../../plan/scaleTargets';
+import { CalibrationClock } from './calibrationClock';
 import { writeRanges } from './rangesFile';
 import { cacheWarnings, readReusedTable, type ReusedTable } from './reusedTable';
 import { withSelectedDataset } from './selectedDataset';
@@ -36,8 +37,8 @@ export interface CalibrationRuntimes {
   readonly runtime: Backend;
   /** The native observers, or null. */
   readonly observer: NativeObservers | null;
-  /** The runtime that observes by itself, or null. */
-  readonly observing: ObservingRuntime | null;
+  /** The runtime that observes by itself, or null. It is loaded while the data set is opened. */
+  readonly observing: Promise<ObservingRuntime | null>;
 }
 
 export async function calibrateStage(
@@ -46,22 +47,26 @@ export async function calibrateStage(
   options: RunOptions,
 ): Promise<Result> {
   refuseForeignCalibrator(params);
+  const clock = new CalibrationClock();
   const prepared = await loadModel(params.prepared);
   const inputs = graphInputs(prepared);
+  clock.pause();
   return withSelectedDataset(params.data, inputs, options.signal, async (dataset) => {
+    const inside = await observing;
+    clock.resume();
     const source = {
       open: (path: string, openOptions?: { exact?: boolean }) => runtime.open({ kind: 'onnx', path }, openOptions),
       dataset,
       batchSize: params.plan.calibration.batchSize,
       ...(observer === null ? {} : { observer }),
-      ...(observing === null ? {} : { observing }),
+      ...(inside === null ? {} : { observing: inside }),
     };
-    const started = performance.now();
     const reused = params.reuse === null ? null : await readReusedTable(params.reuse, keyOf(params));
     const selected = { ...source, indices: params.data.indices };
-    const few = reused === null && tunesInt8(params) ? await fewSamples(selected, options) : null;
+    const few = reused === null && tunesInt8(params) ? await clock.tuning(() => fewSamples(selected, options)) : null;
     const equalization =
-      reused?.table.equalization ?? (few === null ? {} : await channelFactors(prepared, params, few, options));
+      reused?.table.equalization ??
+      (few === null ? {} : await clock.tuning(() => channelFactors(prepared, params, few, options)));
     const model = equalizeChannels(prepared, equalization);
     const ranges = await observe(model, params, selected, options, reused !== null);
     await writeRanges(ranges, params.rangesOutput);
@@ -71,14 +76,13 @@ export async function calibrateStage(
     );
     if (tensors.length === 0) return { summary: null, sampleDims, warnings: [] };
     const table = reused?.table ?? {
-      ...(await newTable(model, params, ranges, tensors, selected, few, options)),
+      ...(await newTable(model, params, ranges, tensors, selected, few, clock, options)),
       equalization,
     };
     const foreign = reused?.calibrator === 'tensorrt' && params.reuse !== null;
     const warnings = [...notes(table), ...(foreign ? cacheWarnings(table, tensors, params.reuse) : [])];
     await writeCalibrationTable(table, params.tableOutput);
-    const seconds = (performance.now() - started) / 1000;
-    return { summary: summarize(params, table, seconds, reused), sampleDims, warnings };
+    return { summary: summarize(params, table, clock, reused), sampleDims, warnings };
   });
 }
 
@@ -117,13 +121,25 @@ async function newTable(
   tensors: readonly string[],
   source: RangesRequest,
   few: RangesRequest | null,
+  clock: CalibrationClock,
   options: RunOptions,
 ): Promise<CalibrationTable> {
   const { plan } = params;
   const { histograms } = ranges;
   const request = { ...plan.calibration, ...source, tensors, ranges, histograms, key: keyOf(params) };
   const table = await calibrateTensors(model, request, options);
-  if (few === null) return table;
+  return few === null ? table : clock.tuning(() => tuneLayers(model, params, ranges, table, few, options));
+}
+
+/** What the error of every layer leads to. */
+async function tuneLayers(
+  model: Model,
+  { plan }: Params,
+  ranges: ObservedRanges,
+  table: CalibrationTable,
+  few: RangesRequest,
+  options: RunOptions,
+): Promise<CalibrationTable> {
   // The layers are compared on FP32 activations, whatever type the graph's inputs and outputs get.
   const unbound = { ...plan, bindings: {} };
   const quantized = applyPlan(model, { precision: 'int8', plan: unbound, ranges, table, rest: 'fp32' }).model;
@@ -190,7 +206,7 @@ const sortedList = ({ indices }: DataSelection) => [...indices].sort((a, b) => a
 function summarize(
   params: Params,
   table: CalibrationTable,
-  seconds: number,
+  clock: CalibrationClock,
   reused: ReusedTable | null,
 ): CalibrationSummary {
   const { algorithm, calibrator, batchSize } = params.plan.calibration;
@@ -199,7 +215,7 @@ function summarize(
     calibrator: reused?.calibrator ?? calibrator,
     batchSize,
     samples: params.data.indices.length,
-    seconds,
+    ...clock.seconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     cacheHit: reused !== null,
     tensors: Object.keys(table.tensors).length,

@@ -10,21 +10,13 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  statSync,
-  writeFileSync,
-  copyFileSync,
-  chmodSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureInvariance, measureMemory } from './calibrationChecks.mjs';
 import { cacheFolder, pythonOf, versionsOf } from './environments.mjs';
+import { exportTask, models } from './exportTask.mjs';
 import { judgeGoals } from './goals.mjs';
 import { runMeasured } from './measuredProcess.mjs';
 import { commandLine, convertVariant } from './precisionBench.mjs';
@@ -33,7 +25,6 @@ import { ourVariants, peerVariants, tasks } from './variants.mjs';
 
 const here = import.meta.dirname;
 const repository = path.resolve(here, '../../..');
-const models = process.env.PRECISION_BENCH_MODELS ?? path.resolve(repository, '../shared/models');
 const measurements = path.join(repository, 'docs', 'measurements');
 
 /** Calibrations shorter than this are repeated, and the median counts. */
@@ -75,13 +66,13 @@ async function measure(pythons) {
   log(`run ${runId}`);
   const names = options.model.split(',');
   for (const name of options['extras-only'] ? [] : names) {
-    const task = exportTask(name, pythons);
+    const task = exportTask(name, pythons.peers, log);
     for (const variant of interleaved()) await measureVariant(task, variant, pythons);
   }
   if (options.extras || options['extras-only']) {
     const save = (name, value) => writeJson(path.join(runFolder, `${name}.json`), value);
     for (const name of names.filter((name) => name === 'digits' || name === 'cls')) {
-      const task = exportTask(name, pythons);
+      const task = exportTask(name, pythons.peers, log);
       save(
         `invariance-${name}`,
         await measureInvariance(task, pythons.peers, path.join(runFolder, 'extras', name), log),
@@ -106,38 +97,6 @@ function interleaved() {
   }
   const only = options.only?.split(',');
   return order.filter((variant) => only === undefined || only.includes(variant.name));
-}
-
-/** Preprocessed arrays and the models both sides start from; made once and kept. */
-function exportTask(name, pythons) {
-  const folder = path.join(cacheFolder, 'tasks', name);
-  const python = (script, ...rest) =>
-    execFileSync(pythons.peers, [path.join(here, script), ...rest], {
-      encoding: 'utf8',
-      env: { ...process.env, PRECISION_BENCH_MODELS: models },
-    });
-  const about = path.join(folder, 'task.json');
-  if (!existsSync(about)) {
-    log(`${name}: arrays and prepared models`);
-    mkdirSync(folder, { recursive: true });
-    const task = JSON.parse(python('score.py', 'export', name, folder).trim().split('\n').at(-1));
-    copyFileSync(task.model, path.join(folder, 'source.onnx'));
-    chmodSync(path.join(folder, 'source.onnx'), 0o644);
-    for (const style of ['full', 'plain']) {
-      python(
-        'peers.py',
-        'prepare',
-        name,
-        path.join(folder, 'source.onnx'),
-        path.join(folder, `prepared-${style}.onnx`),
-        style,
-      );
-    }
-    writeJson(about, task);
-  }
-  const task = readJson(about);
-  const data = (split) => path.join(folder, task.batched ? `${split}.npz` : split);
-  return { name, folder, ...task, calibration: data('calib'), evaluation: data('eval') };
 }
 
 async function measureVariant(task, variant, pythons) {
@@ -275,7 +234,7 @@ function render(pythons) {
   const rows = collectRows();
   const references = {};
   for (const name of new Set(rows.map((row) => row.task))) {
-    const task = exportTask(name, pythons);
+    const task = exportTask(name, pythons.peers, log);
     const source = path.join(task.folder, 'source.onnx');
     references[name] = { bytes: statSync(source).size, score: score(task, source, pythons) };
   }
