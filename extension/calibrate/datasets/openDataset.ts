@@ -14,7 +14,7 @@ import type { Dataset, OpenDatasetOptions, Sample, SampleInfo } from '../dataset
 import { labelsInOrder, readLabels } from '../labels';
 import { applyTransforms } from '../transforms/applyTransforms';
 import { grayscale, toRgb } from '../transforms/color';
-import { imageExtensions } from '../transforms/decodeImage';
+import { imageExtensions } from '../transforms/imageExtensions';
 import { findImageInput } from '../transforms/imageInput';
 import type { Image } from '../transforms/pixels';
 import { arrayExtensions, openArrayFolder } from './arrayFolder';

@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { parse as parseCsv } from 'csv-parse/sync';
 import { CodedError, type ErrorCode } from '../../contract/errors';
-import { imageExtensions } from '../transforms/decodeImage';
+import { imageExtensions } from '../transforms/imageExtensions';
 import type { Label } from '../dataset';
 import { byCodePoint } from './listFiles';
 import { sampleSteps, type SampleStep } from './sampleSource';

@@ -13,9 +13,6 @@ import { decodeTiff } from './decodeTiff';
 import { decodeWebp } from './decodeWebp';
 import type { Image } from './pixels';
 
-/** The extensions of torchvision's ImageFolder (`torchvision.datasets.folder.IMG_EXTENSIONS`). */
-export const imageExtensions = ['.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp'] as const;
-
 interface Format {
   readonly name: string;
   readonly magic: readonly number[];

@@ -1,6 +1,6 @@
 /** Where the picture of a report's sample lies, for data that are picture files. Pure. */
 import * as path from 'node:path';
-import { imageExtensions } from '../../calibrate/transforms/decodeImage';
+import { imageExtensions } from '../../calibrate/transforms/imageExtensions';
 import type { Report } from '../../contract/report';
 
 /** @returns the file, or null where samples are no files of their own */

@@ -1,7 +1,7 @@
 /** File dialogs for the paths of a plan, and how a chosen path is written in it. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { imageExtensions } from '../../calibrate/transforms/decodeImage';
+import { imageExtensions } from '../../calibrate/transforms/imageExtensions';
 import type { Browsable } from '../../contract/panels/convertPanel';
 import { t } from '../l10n';
 
