@@ -160,7 +160,7 @@ export function bindingsSection(state: ConvertState, actions: ConvertActions): T
       card === undefined
         ? html`<p class="quiet">${t('Shown when the model is read.')}</p>`
         : html`<div class="scroll-x">
-              <table>
+              <table class="form-table">
                 <thead>
                   <tr>
                     <th scope="col">${t('Tensor')}</th>

@@ -21,7 +21,8 @@ export function nodeRows(nodes: readonly NodePlan[]): NodeRow[] {
   for (const { node, opType, variant, precision, reason } of nodes) {
     const row = rows.get(node) ?? { node, opType, choices: [] };
     rows.set(node, row);
-    row.choices.push({ variant, precision, reason });
+    // The baseline runs everything in FP32, which says nothing.
+    if (variant !== 'fp32') row.choices.push({ variant, precision, reason });
   }
   return [...rows.values()];
 }

@@ -126,6 +126,19 @@ export function runLine(run: RunState): string {
   return step.fraction === null ? stepTitle(step) : `${stepTitle(step)} ${percentText(step.fraction, 0)}`;
 }
 
+/** In view while it runs, folded away afterwards. */
+function timeline(run: RunState, now: number): TemplateResult | typeof nothing {
+  if (run.steps.length === 0) return nothing;
+  const steps = html`<ol class="run-steps">
+    ${run.steps.map((step) => stepRow(step, now))}
+  </ol>`;
+  if (isActive(run)) return steps;
+  return html`<details class="timeline">
+    <summary>${t('Timeline')}</summary>
+    ${steps}
+  </details>`;
+}
+
 export function runView(run: RunState, actions: ConvertActions, now: number): TemplateResult {
   return html`<article class="run ${run.status}" data-run=${run.id} aria-label=${statusName(run.status)}>
     <header class="run-head">
@@ -135,13 +148,6 @@ export function runView(run: RunState, actions: ConvertActions, now: number): Te
       ${isActive(run) ? button({ label: t('Cancel'), action: 'cancel', icon: icons.stop, onClick: () => actions.cancel(run.id) }) : nothing}
     </header>
     <p class="sr" aria-live="polite">${announcement(run)}</p>
-    ${
-      run.steps.length === 0
-        ? nothing
-        : html`<ol class="run-steps">
-            ${run.steps.map((step) => stepRow(step, now))}
-          </ol>`
-    }
-    ${outcome(run, actions)} ${log(run)}
+    ${timeline(run, now)} ${outcome(run, actions)} ${log(run)}
   </article>`;
 }

@@ -5,6 +5,7 @@ import { icons } from '../common/icons';
 import { t } from '../common/l10n';
 import { button } from '../common/toolkit';
 import type { ConvertActions, ConvertState } from './convertState';
+import { pointerKeys } from './fieldSpec';
 import { runView } from './runView';
 
 const severityIcons = { error: icons.error, warning: icons.warning, info: icons.info } as const;
@@ -35,6 +36,11 @@ function problemRow(problem: PlanProblem, actions: ConvertActions): TemplateResu
   </li>`;
 }
 
+/** As in the plan's file: `calibration.batchSize`. */
+function fieldName(pointer: string): string {
+  return pointerKeys(pointer).join('.');
+}
+
 function problems(state: ConvertState, actions: ConvertActions): TemplateResult | typeof nothing {
   const drafts = Object.entries(state.form.drafts).filter(([, { message }]) => message !== '');
   const found = state.check?.problems ?? [];
@@ -43,11 +49,11 @@ function problems(state: ConvertState, actions: ConvertActions): TemplateResult 
     <h2 id="problems-title">${t('Before you convert')}</h2>
     <ul class="problems">
       ${drafts.map(
-        ([pointer, { text, message }]) =>
+        ([pointer, { message }]) =>
           html`<li class="problem error">
             ${icons.error}
             <div>
-              <p><span class="sr">${t('Error')}: </span>${t('“{0}” cannot be used: {1}', text, message)}</p>
+              <p><span class="sr">${t('Error')}: </span><span class="mono">${fieldName(pointer)}</span> ${message}</p>
               <div class="buttons">
                 <button type="button" class="link" data-action="goTo" @click=${() => actions.goTo(pointer)}>
                   ${t('Show')}
