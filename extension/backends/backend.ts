@@ -7,7 +7,7 @@
 import type { BackendInfo } from '../contract/backendInfo';
 import type { ioFormats, Plan, Precision, tensorrtCalibrators } from '../contract/plan';
 import type { RunOptions } from '../contract/progress';
-import type { Artifact, BuildSummary } from '../contract/report';
+import type { Artifact, BuildSummary, GpuState } from '../contract/report';
 import type { NamedTensors, ValueSpec } from '../contract/tensor';
 
 export type { BackendInfo };
@@ -53,6 +53,14 @@ export interface RunTimings {
   readonly d2h: ArrayLike<number>;
   readonly warmupMs: number;
   readonly cudaGraph: boolean;
+  /** The GPU over the timed runs; null where it could not be asked. */
+  readonly gpu?: GpuReading | null;
+}
+
+/** What a GPU's meters say of a measurement. */
+export interface GpuReading extends GpuState {
+  /** Drawn over all timed runs; null where there is no energy counter. */
+  readonly energyMillijoules: number | null;
 }
 
 export interface BuildRequest {

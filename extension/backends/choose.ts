@@ -38,8 +38,9 @@ export function chooseRunner(
     }
     case 'table':
     case 'cache':
+      throw unavailable(`${artifact.path} is calibration data and cannot be run.`, 'Give an ONNX file or an engine.');
     case 'passport':
-      throw unavailable(`${artifact.path} is no model and no engine.`, 'Give an ONNX file or an engine.');
+      throw unavailable(`${artifact.path} only describes an engine.`, 'Give the engine itself.');
   }
 }
 

@@ -11,6 +11,7 @@ import { resolve } from 'node:path';
 import { CodedError, cancelled, throwIfCancelled } from '../contract/errors';
 import type { Precision } from '../contract/plan';
 import type { OnProgress, RunOptions } from '../contract/progress';
+import type { LibraryAttempt } from '../contract/backendInfo';
 import type { Artifact, BuildSummary } from '../contract/report';
 import { checkPrecision, explainTarget } from '../plan/platforms';
 import type { Backend, BackendInfo, BuildRequest } from './backend';
@@ -69,9 +70,11 @@ export class TensorrtBackend implements Backend {
     if (state.addon === null) return this.info({ reason: `${state.reason} ${state.solutions.join(' ')}` });
     const probes = await this.libraries();
     const usable = firstUsable(probes);
-    if (usable === undefined) return this.info({ reason: this.noLibrary(probes) });
+    const attempts = probes.map(attemptOf);
+    if (usable === undefined) return this.info({ attempts, reason: this.noLibrary(probes) });
     const { description, library } = usable;
     return this.info({
+      attempts,
       version: versionText(description.version),
       library: library.infer,
       available: description.hasBuilder,
@@ -232,6 +235,11 @@ export class TensorrtBackend implements Backend {
       ...known,
     };
   }
+}
+
+function attemptOf(probe: LibraryProbe): LibraryAttempt {
+  const { infer: library, from } = probe.library;
+  return { library, from, reason: 'reason' in probe ? probe.reason : null };
 }
 
 /** Enough for shares of time. */

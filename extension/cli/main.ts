@@ -4,6 +4,7 @@
  * Exit codes: 0 done · 1 failed · 2 wrong usage · 3 an accuracy gate failed · 130 cancelled. Results go to stdout,
  * progress and errors to stderr; `--json` prints exactly one JSON document on stdout.
  */
+import * as path from 'node:path';
 import { CodedError } from '../contract/errors';
 import { nearestName } from '../contract/nearestName';
 import { toolVersion } from '../version';
@@ -54,11 +55,13 @@ export async function main(argv: readonly string[]): Promise<number> {
       );
     }
     if (rest.includes('--help') || rest.includes('-h')) return print(commandHelp(command.spec));
+    const args = parseArguments(command.spec, rest);
+    const library = args.text('tensorrt-library');
     const context: CommandContext = {
-      args: parseArguments(command.spec, rest),
+      args,
       argv,
       cwd: process.cwd(),
-      worker: () => (worker ??= spawnWorker()),
+      worker: () => (worker ??= spawnWorker(library === undefined ? library : path.resolve(library))),
       options: { signal: abort.signal, onProgress: printer.onProgress },
       print: (text) => {
         printer.finish();

@@ -5,7 +5,7 @@
  * what nobody looked at must not pass in silence.
  */
 import { decibelsText, percentText, pointsText } from '../contract/quantities';
-import { baselineOf, lowestSqnr, taskMetricName } from '../contract/reportQueries';
+import { baselineOf, isBaseline, lowestSqnr, taskMetricName } from '../contract/reportQueries';
 import type { Plan } from '../contract/plan';
 import type { Accuracy, Variant } from '../contract/report';
 
@@ -70,7 +70,7 @@ export function checkGates(variants: readonly Variant[], gates: Plan['gates']): 
     ['minAgreement', agreementFinding],
   ];
   return variants
-    .filter(({ precision, status }) => precision !== 'fp32' && status === 'ok')
+    .filter((variant) => !isBaseline(variant) && variant.status === 'ok')
     .flatMap(({ name, accuracy }) =>
       checks.flatMap(([gate, check]): GateResult[] => {
         const limit = gates[gate];

@@ -10,9 +10,9 @@
  * 3. Without GPU timing the highest reduced precision that kept accuracy is recommended (FP16 before BF16 before FP8 before
  *    INT8). CPU latency of the embedded runtime never counts: it says nothing about TensorRT.
  */
-import type { Plan, Precision } from '../contract/plan';
+import type { Plan, VariantName } from '../contract/plan';
 import { listText, millisecondsText, ratioText } from '../contract/quantities';
-import { baselineOf, isGpuLatency, taskMetricName } from '../contract/reportQueries';
+import { baselineOf, isBaseline, isGpuLatency, taskMetricName } from '../contract/reportQueries';
 import type { Report, Variant } from '../contract/report';
 import { judgeAccuracy, type Judgment } from './judgeAccuracy';
 import { verdictWarnings, type WarningInput } from './verdictWarnings';
@@ -29,12 +29,26 @@ interface Judged {
 }
 
 /** From the most to the least faithful; ties in speed go to the earlier one. */
-const preference: readonly Precision[] = ['fp32', 'fp16', 'bf16', 'fp8', 'int8'];
+const preference: readonly VariantName[] = [
+  'fp32',
+  'tf32',
+  'fp16',
+  'fp16-weak',
+  'bf16',
+  'fp8',
+  'int8',
+  'int8-weak',
+  'int8-tensorrt',
+];
 /** A speed-up below this is not worth a lower precision (ALGORITHMS §6). */
 const worthwhileSpeedup = 1.02;
 
 const upper = (variant: Variant): string => variant.name.toUpperCase();
-const rank = (variant: Variant): number => preference.indexOf(variant.precision);
+/** A variant of another name stands with its precision. */
+const rank = ({ name, precision }: Variant): number => {
+  const own = preference.findIndex((known) => known === name);
+  return own < 0 ? preference.indexOf(precision) : own;
+};
 
 function gpuMedian(variant: Variant, device: string): number | null {
   const { latency } = variant;
@@ -138,7 +152,7 @@ function choose({ variants, representative, plan }: VerdictInput): Pick<Verdict,
       reasons: ['No recommendation: the FP32 baseline did not run, so nothing can be compared.'],
     };
   }
-  const reduced = variants.filter(({ precision, status }) => precision !== 'fp32' && status === 'ok');
+  const reduced = variants.filter((variant) => !isBaseline(variant) && variant.status === 'ok');
   if (reduced.length === 0) {
     if (baseline.status !== 'ok') return { recommended: null, reasons: ['No recommendation: no variant was built.'] };
     return { recommended: baseline.name, reasons: ['FP32 is the only variant that was built.'] };

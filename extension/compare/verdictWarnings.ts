@@ -12,7 +12,7 @@ import {
   percentText,
   pluralText,
 } from '../contract/quantities';
-import { baselineOf, isGpuLatency, lowestSqnr, taskMetricName } from '../contract/reportQueries';
+import { baselineOf, isBaseline, isGpuLatency, lowestSqnr, taskMetricName } from '../contract/reportQueries';
 import type { ModelCard, Variant } from '../contract/report';
 import { newNonFinite } from './judgeAccuracy';
 
@@ -124,6 +124,21 @@ function accuracyWarnings(variant: Variant, baseline: Variant | null): string[] 
   return warnings;
 }
 
+/** Below this the error is larger than a third of the signal, whatever the inputs. */
+const poorSqnrDb = 10;
+
+/** Random inputs say little about accuracy, but a graph that is wrong on them is wrong. */
+function randomInputWarnings({ representative, variants }: WarningInput): string[] {
+  if (representative) return [];
+  return variants.flatMap((variant) => {
+    const { output, sqnrDb } = lowestSqnr(variant.accuracy);
+    if (isBaseline(variant) || sqnrDb === null || sqnrDb >= poorSqnrDb) return [];
+    return [
+      `${upper(variant)}: even on random inputs the SQNR of output "${output ?? ''}" is only ${decibelsText(sqnrDb)}. Check it on real data before you use it.`,
+    ];
+  });
+}
+
 function graphWarnings(variant: Variant, nodes: number): string[] {
   const warnings: string[] = [];
   const name = upper(variant);
@@ -145,10 +160,15 @@ function graphWarnings(variant: Variant, nodes: number): string[] {
     );
   }
   const realised = variant.build?.realised;
-  if (realised && (realised[variant.precision]?.layers ?? 0) === 0) {
+  const wanted = variant.name === 'tf32' ? variant.name : variant.precision;
+  if (realised && (realised[wanted]?.layers ?? 0) === 0) {
     warnings.push(
-      `${name}: no layer of the built engine runs in ${variant.precision.toUpperCase()}. It is a slower precision under another name.`,
+      `${name}: no layer of the built engine runs in ${wanted.toUpperCase()}. It is a slower precision under another name.`,
     );
+  } else if (realised && variant.build?.typing === 'weak' && realised['fp32'] !== undefined) {
+    const { layers, time } = realised['fp32'];
+    const ofTime = time === null ? '' : ` (${percentText(time, 0)} of the time)`;
+    warnings.push(`${name}: TensorRT's optimizer left ${percentText(layers, 0)} of the layers${ofTime} in FP32.`);
   }
   return warnings;
 }
@@ -183,11 +203,12 @@ export function verdictWarnings(input: WarningInput): string[] {
   return [
     ...(input.warnings ?? []),
     ...dataWarnings(input),
+    ...randomInputWarnings(input),
     ...baselineWarnings(input),
     ...input.variants.flatMap((variant) => [
       ...failureWarnings(variant),
       ...accuracyWarnings(variant, baseline),
-      ...(variant.precision === 'fp32' ? [] : graphWarnings(variant, input.model?.nodes ?? 0)),
+      ...(isBaseline(variant) ? [] : graphWarnings(variant, input.model?.nodes ?? 0)),
       ...latencyWarnings(variant),
     ]),
     ...simulationWarnings(input.variants),

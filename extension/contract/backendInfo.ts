@@ -2,6 +2,15 @@
 import type { Precision } from './plan';
 import type { Host } from './report';
 
+/** A library that a throwaway process opened. */
+export interface LibraryAttempt {
+  readonly library: string;
+  /** The step of the search that found it. */
+  readonly from: string;
+  /** Why it cannot be used, as that loading it crashed; null when it loads. */
+  readonly reason: string | null;
+}
+
 export interface BackendInfo {
   readonly name: 'onnxruntime' | 'tensorrt' | 'tensorrt-rtx' | 'fake';
   readonly version: string | null;
@@ -16,6 +25,8 @@ export interface BackendInfo {
   /** Can it execute on this machine? */
   readonly runs: boolean;
   readonly precisions: readonly Precision[];
+  /** Libraries that were tried, in order; the search ends at the first that builds. */
+  readonly attempts?: readonly LibraryAttempt[];
   /** The GPU that it runs on, where it knows one. */
   readonly gpu?: Host['gpu'];
 }

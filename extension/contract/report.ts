@@ -117,6 +117,18 @@ const buildSchema = object({
   cached: Type.Optional(Type.Boolean()),
 });
 
+/** Medians over the slices of one variant, read through NVML; null where the GPU does not say. */
+const gpuStateSchema = object({
+  graphicsClockMhz: number,
+  memoryClockMhz: number,
+  powerWatts: number,
+  temperatureCelsius: number,
+  /** Why the clocks were held down in at least one slice, as `power cap`; empty: they were not. */
+  throttling: Type.Array(Type.String()),
+  clocksLocked: orNull(Type.Boolean()),
+});
+export type GpuState = Static<typeof gpuStateSchema>;
+
 const latencySchema = object({
   backend: Type.String(),
   /** `cpu`, or the GPU's name. */
@@ -135,6 +147,10 @@ const latencySchema = object({
   h2dMs: number,
   d2hMs: number,
   throughputPerSecond: Type.Number(),
+  /** Energy that the GPU drew per inference of the batch, above nothing: idle power is in it. Null where it has no meter. */
+  energyMillijoules: Type.Optional(number),
+  /** The GPU while this variant ran; null where it could not be asked. */
+  gpuState: Type.Optional(orNull(gpuStateSchema)),
   conditions: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
   /** Against the variant measured in the same rounds as the baseline; null for the baseline itself. */
   versusBaseline: Type.Optional(

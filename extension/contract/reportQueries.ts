@@ -2,12 +2,17 @@
 import type { Accuracy, Artifact, Latency, Report, Variant } from './report';
 import { decibelsText, notMeasured } from './quantities';
 
+/** Is it the variant that the others are compared with? `tf32` computes in FP32, too, and is compared. */
+export function isBaseline({ name, precision }: Pick<Variant, 'name' | 'precision'>): boolean {
+  return precision === 'fp32' && name !== 'tf32';
+}
+
 /**
  * The fp32 variant that all others are measured against, if it ran. It serves without an engine, too: TensorRT-RTX builds
  * none in FP32 for sm_75, and yet its accuracy is known.
  */
 export function baselineOf(variants: readonly Variant[]): Variant | null {
-  const fp32 = variants.find(({ precision }) => precision === 'fp32');
+  const fp32 = variants.find(isBaseline);
   return fp32 !== undefined && (fp32.status === 'ok' || fp32.accuracy !== null) ? fp32 : null;
 }
 

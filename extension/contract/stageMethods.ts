@@ -20,6 +20,15 @@ import type {
   ModelCard,
 } from './report';
 
+/** A step of the search for TensorRT libraries, in order. */
+export interface LibrarySearchStep {
+  readonly step: string;
+  /** Folders that exist among those looked into, and how many do not. */
+  readonly folders: readonly string[];
+  readonly missing: number;
+  readonly libraries: readonly string[];
+}
+
 /** Samples of a data set, chosen for one purpose; enough to open it again in another request. */
 export interface DataSelection {
   readonly source: string;
@@ -41,6 +50,13 @@ export interface VariantFile {
   readonly simulated: boolean;
   /** Its engine, where this machine can run it: latency is then measured there. */
   readonly engine?: { readonly backend: 'tensorrt' | 'tensorrt-rtx'; readonly path: string };
+}
+
+/** A file to measure; one file may be measured several times under different names. */
+export interface MeasuredFile extends VariantFile {
+  /** Default: `benchmark.batch` and `benchmark.cudaGraph`. */
+  readonly batch?: number;
+  readonly cudaGraph?: boolean;
 }
 
 /** `strong`: types come from the graph. `weak`: the optimizer may pick FP32 where its timings say so. */
@@ -87,7 +103,10 @@ export interface TensorrtCalibration {
 }
 
 export type StageMethods = {
-  probe: { params: { readonly fresh: boolean }; result: { backends: BackendInfo[]; host: Host } };
+  probe: {
+    params: { readonly fresh: boolean };
+    result: { backends: BackendInfo[]; host: Host; search: LibrarySearchStep[] };
+  };
 
   inspect: {
     params: {
@@ -204,9 +223,11 @@ export type StageMethods = {
 
   measure: {
     params: {
-      readonly variants: readonly VariantFile[];
+      readonly variants: readonly MeasuredFile[];
       /** Null: random inputs. */
       readonly data: DataSelection | null;
+      /** Sizes of random inputs where the file leaves them open; the first axis is the batch. */
+      readonly shapes?: Plan['shapes'];
       readonly benchmark: Plan['benchmark'];
     };
     result: PerVariant<Latency>;

@@ -19,6 +19,7 @@ import type { RunOptions } from '../contract/progress';
 import type { Latency } from '../contract/report';
 import type { PerVariant } from '../contract/stageMethods';
 import type { NamedTensors } from '../contract/tensor';
+import { energyPerRun, summarizeGpuState, type ReadSlice } from './gpuState';
 import { ascending, coefficientOfVariation, mean, median, pairedRatio, quantile, speedVerdict } from './statistics';
 
 /** A variant, opened and fed. */
@@ -31,12 +32,15 @@ export interface BenchmarkEntry {
   readonly backend: string;
   /** `cpu`, or the GPU's name. */
   readonly device: string;
+  /** Samples in `feeds`, and whether a CUDA graph is recorded; those of the benchmark by default. */
+  readonly batch?: number;
+  readonly cudaGraph?: boolean;
   /** Settings of the session that influence its speed. */
   readonly conditions?: Latency['conditions'];
 }
 
 export type BenchmarkPlan = Pick<Plan['benchmark'], 'warmupMs' | 'durationMs' | 'iterations' | 'batch'> &
-  Partial<Pick<Plan['benchmark'], 'cudaGraph'>>;
+  Partial<Pick<Plan['benchmark'], 'cudaGraph' | 'spin'>>;
 
 export interface MeasureOptions extends RunOptions {
   /** The entry that others are compared with; the first one by default. */
@@ -65,7 +69,7 @@ export async function measureInterleaved(
   const clock = options.clock ?? (() => process.hrtime.bigint());
   const rounds = Math.min(maxRounds, benchmark.iterations);
   const progress = new BenchmarkProgress(entries.length, rounds, benchmark, options);
-  const series = entries.map((entry) => new Series(entry, clock, benchmark.cudaGraph ?? true));
+  const series = entries.map((entry) => new Series(entry, clock, benchmark));
   const loadBefore = os.loadavg()[0] ?? 0;
 
   for (const one of series) {
@@ -103,13 +107,15 @@ class Series {
   /** Of sessions that time themselves: the copies around the computation, and whether a CUDA graph was replayed. */
   readonly copies = { h2d: [] as number[], d2h: [] as number[] };
   usedCudaGraph: boolean | null = null;
+  /** Of sessions whose device has meters. */
+  readonly read: ReadSlice[] = [];
   warmupMs = 0;
   error: ErrorData | null = null;
 
   constructor(
     readonly entry: BenchmarkEntry,
     private readonly clock: () => bigint,
-    private readonly cudaGraph: boolean,
+    private readonly benchmark: BenchmarkPlan,
   ) {}
 
   /** Keeps the failure of a variant with the variant; cancellation ends the measurement. */
@@ -128,6 +134,7 @@ class Series {
     this.warmupMs = timings.reduce((sum, timing) => sum + timing, 0);
     this.copies.h2d.length = 0;
     this.copies.d2h.length = 0;
+    this.read.length = 0;
   }
 
   async measureSlice(ms: number, runs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -152,12 +159,16 @@ class Series {
   }
 
   private async askSession(ms: number, runs: number, signal: AbortSignal | undefined): Promise<number[]> {
-    const request = { warmupMs: sliceWarmupMs, durationMs: ms, iterations: runs, cudaGraph: this.cudaGraph };
+    const { cudaGraph: wanted = true, spin = false } = this.benchmark;
+    const cudaGraph = this.entry.cudaGraph ?? wanted;
+    const wait = spin ? ('spin' as const) : ('block' as const);
+    const request = { warmupMs: sliceWarmupMs, durationMs: ms, iterations: runs, cudaGraph, wait };
     const measured = await this.entry.session.measure?.(this.entry.feeds, request, signal);
     if (measured === undefined) return [];
     this.usedCudaGraph = measured.cudaGraph;
     for (const timing of Array.from(measured.h2d)) this.copies.h2d.push(timing);
     for (const timing of Array.from(measured.d2h)) this.copies.d2h.push(timing);
+    if (measured.gpu) this.read.push({ reading: measured.gpu, runs: measured.compute.length });
     return Array.from(measured.compute);
   }
 }
@@ -174,10 +185,11 @@ function summarize(
 ): Latency {
   const timings = ascending(one.slices.flat());
   const meanMs = mean(timings);
+  const batch = one.entry.batch ?? benchmark.batch;
   return {
     backend: one.entry.backend,
     device: one.entry.device,
-    batch: benchmark.batch,
+    batch,
     warmupMs: one.warmupMs,
     iterations: timings.length,
     medianMs: quantile(timings, 0.5),
@@ -190,10 +202,15 @@ function summarize(
     computeMs: one.usedCudaGraph === null ? null : quantile(timings, 0.5),
     h2dMs: medianOrNull(one.copies.h2d),
     d2hMs: medianOrNull(one.copies.d2h),
-    throughputPerSecond: (1000 * benchmark.batch) / meanMs,
+    throughputPerSecond: (1000 * batch) / meanMs,
+    ...(one.usedCudaGraph === null
+      ? {}
+      : { energyMillijoules: energyPerRun(one.read), gpuState: summarizeGpuState(one.read) }),
     conditions: {
       ...conditions,
-      ...(one.usedCudaGraph === null ? {} : { clock: 'gpu events', cudaGraph: one.usedCudaGraph }),
+      ...(one.usedCudaGraph === null
+        ? {}
+        : { clock: 'gpu events', cudaGraph: one.usedCudaGraph, wait: benchmark.spin ? 'spin' : 'block' }),
       ...one.entry.conditions,
     },
     versusBaseline: baseline === undefined || baseline === one ? null : compare(one, baseline),

@@ -38,7 +38,7 @@ describe.skipIf(!runnable && !required)('trying a library', () => {
       infer: join(folder, inferName),
       parser: join(folder, parserName),
       flavour: 'rtx',
-      from: 'test',
+      from: 'setting',
     };
     if (state.addon === null) throw new Error(state.reason);
     const probe = await probeLibrary(library, state.path);

@@ -81,6 +81,7 @@ function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly 
         },
       ],
       host: { os: 'test', cpu: 'test', cores: 2, gpu: null, backends: [] },
+      search: [],
     }),
     inspect: () => ({
       card: {

@@ -2,8 +2,15 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openPromise, type Entry } from 'yauzl';
+
+export interface ExtractOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The share of the bytes that is written. */
+  readonly onProgress?: (fraction: number) => void;
+}
 
 /**
  * Writes the entries that `keep` names into `folder`.
@@ -15,7 +22,7 @@ export async function extractZip(
   archive: string,
   folder: string,
   keep: readonly string[],
-  signal?: AbortSignal,
+  { signal, onProgress }: ExtractOptions = {},
 ): Promise<void> {
   const zip = await openPromise(archive, { lazyEntries: true, autoClose: false });
   try {
@@ -29,11 +36,20 @@ export async function extractZip(
       zip.on('error', fail);
       zip.readEntry();
     });
+    const total = entries.reduce((sum, entry) => sum + entry.uncompressedSize, 0);
+    let written = 0;
     for (const entry of entries) {
       const target = insideOf(folder, entry.fileName);
       await mkdir(dirname(target), { recursive: true });
       const stream = await zip.openReadStreamPromise(entry);
-      await pipeline(stream, createWriteStream(target), { signal });
+      const counter = new Transform({
+        transform(piece: Buffer, _encoding, done) {
+          written += piece.length;
+          onProgress?.(total === 0 ? 1 : written / total);
+          done(null, piece);
+        },
+      });
+      await pipeline(stream, counter, createWriteStream(target), { signal });
     }
   } finally {
     zip.close();

@@ -2,10 +2,11 @@
  * Fetching from a registry with the client that the user already has, so that their proxies, mirrors and credentials
  * apply. Each function returns where the package's content lies; unpacking and checking is `installPackage.ts`'s.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CodedError } from '../../contract/errors';
-import type { CrateSource, Package, WheelSource } from './packages';
+import type { ArchiveSource, CrateSource, JarSource, Package, WheelSource } from './packages';
 import { runCommand } from './runCommand';
 
 type Signal = AbortSignal | undefined;
@@ -14,17 +15,63 @@ type Signal = AbortSignal | undefined;
 const pipCommands = [['python3', '-m', 'pip'], ['python', '-m', 'pip'], ['pip3'], ['pip']] as const;
 
 /**
+ * Downloads the archive of a package into `folder`, which may hold what an interrupted download left.
+ *
+ * @returns the archive's file
+ * @throws CodedError INSTALL_FAILED
+ */
+export async function downloadArchive(
+  pack: Package,
+  source: ArchiveSource,
+  folder: string,
+  signal: Signal,
+): Promise<string> {
+  return source.client === 'pip'
+    ? downloadWheel(pack, source, folder, signal)
+    : downloadJar(pack, source, folder, signal);
+}
+
+/** Pinned, so that the same plugin does the same everywhere. */
+const mavenPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get';
+
+/** Lets Maven fetch a jar into a local repository of our own, where it goes on with a part that is there. */
+async function downloadJar(pack: Package, source: JarSource, folder: string, signal: Signal): Promise<string> {
+  const { group, artifact, version, classifier } = source;
+  const args = [
+    ...['--batch-mode', '--quiet', mavenPlugin],
+    '-Dtransitive=false',
+    `-Dartifact=${group}:${artifact}:${version}:jar:${classifier}`,
+    `-Dmaven.repo.local=${join(folder, 'repository')}`,
+  ];
+  const result = await runCommand(process.platform === 'win32' ? 'mvn.cmd' : 'mvn', args, { cwd: folder, signal });
+  if (result.missing) {
+    throw new CodedError({
+      code: 'INSTALL_FAILED',
+      reason: `${pack.name} ${pack.version} (${pack.purpose}) is fetched with Maven, and there is no mvn on this machine.`,
+      fix: 'Install Maven and run the command again, or install TensorRT yourself and name it with --tensorrt-library.',
+    });
+  }
+  const jar = join(folder, 'repository', ...group.split('.'), artifact, version);
+  const file = join(jar, `${artifact}-${version}-${classifier}.jar`);
+  // Maven writes its errors on its standard output.
+  if (result.status !== 0 || !existsSync(file)) {
+    throw clientFailed(pack, 'Maven', errorLines(result.stdout) || result.stderr);
+  }
+  return file;
+}
+
+function errorLines(output: string): string {
+  const lines = output.split('\n').filter((line) => line.includes('ERROR'));
+  return lines.slice(0, 3).join('\n');
+}
+
+/**
  * Downloads a wheel into `folder`; pip itself checks the hash.
  *
  * @returns the wheel's file
  * @throws CodedError INSTALL_FAILED
  */
-export async function downloadWheel(
-  pack: Package,
-  source: WheelSource,
-  folder: string,
-  signal: Signal,
-): Promise<string> {
+async function downloadWheel(pack: Package, source: WheelSource, folder: string, signal: Signal): Promise<string> {
   const pip = await findPip(pack, signal);
   const requirements = join(folder, 'requirements.txt');
   await mkdir(folder, { recursive: true });
@@ -42,7 +89,8 @@ export async function downloadWheel(
     ...['--dest', folder],
     ...['--requirement', requirements],
   ];
-  const result = await runCommand(program, args, { signal });
+  // What is under way lies in our folder, too, so that its size can be watched and none of it stays behind.
+  const result = await runCommand(program, args, { signal, env: { TMPDIR: folder, TEMP: folder, TMP: folder } });
   const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
   if (result.status !== 0 || wheel === undefined) throw clientFailed(pack, 'pip', result.stderr);
   return join(folder, wheel);

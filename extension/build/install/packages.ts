@@ -13,6 +13,18 @@ export interface WheelSource {
   readonly sha256: string;
 }
 
+/** A jar, which is a zip, fetched with `mvn dependency:get`. */
+export interface JarSource {
+  readonly client: 'maven';
+  readonly group: string;
+  readonly artifact: string;
+  readonly version: string;
+  readonly classifier: string;
+  readonly sha256: string;
+}
+
+export type ArchiveSource = WheelSource | JarSource;
+
 /** A crate, fetched with `cargo fetch`; the hash is the one that cargo itself checks the archive against. */
 export interface CrateSource {
   readonly client: 'cargo';
@@ -26,7 +38,7 @@ export interface Package {
   readonly purpose: string;
   /** Size of the archive, to be shown. */
   readonly megabytes: number;
-  readonly source: WheelSource | CrateSource;
+  readonly source: ArchiveSource | CrateSource;
   /** Only files whose path starts with one of these are kept. */
   readonly keep: readonly string[];
   /** Files that must be there afterwards, relative to the package's folder. */
@@ -80,6 +92,92 @@ const rtxBuilds: Readonly<Record<string, RtxBuild>> = {
     libraries: ['tensorrt_rtx_1_7.dll', 'tensorrt_onnxparser_rtx_1_7.dll'],
   },
 };
+
+/** Where the jars have the libraries. */
+const jarLibraryFolder = 'org/bytedeco/tensorrt/linux-x86_64';
+
+/** TensorRT of one version, with the files that it cannot do without. */
+function tensorrtJar(version: string, sha256: string, megabytes: number, libraries: readonly string[]): Package {
+  return {
+    name: 'tensorrt',
+    version,
+    purpose: `TensorRT ${version.split('-')[0] ?? version}`,
+    megabytes,
+    source: {
+      client: 'maven',
+      group: 'org.bytedeco',
+      artifact: 'tensorrt',
+      version,
+      classifier: 'linux-x86_64-redist',
+      sha256,
+    },
+    keep: [`${jarLibraryFolder}/`],
+    expects: libraries.map((library) => `${jarLibraryFolder}/${library}`),
+  };
+}
+
+/** A TensorRT that `install` can fetch. */
+export interface Installable {
+  readonly name: InstallableName;
+  readonly package: Package;
+  /** Where its libraries lie in the package. */
+  readonly libraryFolder: string;
+  /** What one has to know of it, or null. */
+  readonly note: string | null;
+}
+
+export const installableNames = ['tensorrt-rtx', 'tensorrt-10.6', 'tensorrt-11.2', 'tensorrt-8.6'] as const;
+export type InstallableName = (typeof installableNames)[number];
+
+/** What there is for a platform as `${process.platform}-${process.arch}`. */
+export function installables(platform: string): Installable[] {
+  const rtx = tensorrtRtx(platform);
+  const found: Installable[] =
+    rtx === null
+      ? []
+      : [
+          {
+            name: 'tensorrt-rtx',
+            package: rtx,
+            libraryFolder: rtxLibraryFolder,
+            note: 'Builds for RTX GPUs on any machine; strongly typed only.',
+          },
+        ];
+  return platform === 'linux-x64' ? [...found, ...linuxTensorrts] : found;
+}
+
+const linuxTensorrts: readonly Installable[] = [
+  {
+    name: 'tensorrt-10.6',
+    package: tensorrtJar('10.6-1.5.11', 'e7979693541f996bc284335b05f5e890a82b8b3aba50d680e1343a139cf291c4', 1090, [
+      'libnvinfer.so.10',
+      'libnvinfer_builder_resource.so.10.6.0',
+      'libnvonnxparser.so.10',
+    ]),
+    libraryFolder: jarLibraryFolder,
+    note: 'Builds on a machine with an NVIDIA GPU, weakly and strongly typed.',
+  },
+  {
+    name: 'tensorrt-11.2',
+    package: tensorrtJar('11.2-1.5.14', '909dea6c768a0db60ab53d76d9f089c78cada1b55ad5d3d78b308b140f669f6d', 557, [
+      'libnvinfer.so.11',
+      'libnvinfer_builder_resource_ptx.so.11.2.1',
+      'libnvonnxparser.so.11',
+    ]),
+    libraryFolder: jarLibraryFolder,
+    note: 'Without the builder resources of single architectures: on most GPUs it parses, but does not build.',
+  },
+  {
+    name: 'tensorrt-8.6',
+    package: tensorrtJar('8.6-1.5.10', '8694feefe1b23d079a23527e3a65ca1dead18fccedfe2afa96651174a903b379', 825, [
+      'libnvinfer.so.8',
+      'libnvinfer_builder_resource.so.8.6.1',
+      'libnvonnxparser.so.8',
+    ]),
+    libraryFolder: jarLibraryFolder,
+    note: 'Builds on a machine with an NVIDIA GPU up to Hopper, weakly typed.',
+  },
+];
 
 const headersInCrate = 'TensorRT-Headers';
 const rtxHeaders = `${headersInCrate}/TRT-RTX-1.7`;

@@ -21,11 +21,12 @@ const keptCharacters = 4000;
 export async function runCommand(
   program: string,
   args: readonly string[],
-  options: { cwd?: string; signal?: AbortSignal | undefined } = {},
+  options: { cwd?: string; signal?: AbortSignal | undefined; env?: Readonly<Record<string, string>> } = {},
 ): Promise<CommandResult> {
   return new Promise((done, fail) => {
     const child = spawn(program, args, {
       cwd: options.cwd,
+      env: { ...process.env, ...options.env },
       signal: options.signal,
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,

@@ -1,6 +1,13 @@
 /** The verdict: the first thing on the page, for a reader with a deadline. */
 import { bytesText, decibelsText, notMeasured, pluralText, ratioText } from '../../contract/quantities';
-import { isGpuLatency, lowestSqnr, lowestSqnrText, onnxArtifact, taskMetricName } from '../../contract/reportQueries';
+import {
+  isBaseline,
+  isGpuLatency,
+  lowestSqnr,
+  lowestSqnrText,
+  onnxArtifact,
+  taskMetricName,
+} from '../../contract/reportQueries';
 import type { Report, Variant } from '../../contract/report';
 import { html, type Html } from '../html';
 import { datum, factList, shareDatum, swatch, type Fact } from './common';
@@ -18,10 +25,10 @@ function headlineFacts(report: Report, variant: Variant): Fact[] {
   if (task !== null && task.top1 !== null) {
     facts.push([taskMetricName(report.variants), shareDatum(task.top1, task.top1Low, task.top1High)]);
   }
-  if (task !== null && variant.precision !== 'fp32') {
+  if (task !== null && !isBaseline(variant)) {
     facts.push(['same answers as FP32', shareDatum(task.agreement, task.agreementLow, task.agreementHigh)]);
   }
-  if (variant.precision !== 'fp32') facts.push(['lowest SQNR', sqnrDatum(variant)]);
+  if (!isBaseline(variant)) facts.push(['lowest SQNR', sqnrDatum(variant)]);
   const gpuSpeedup = isGpuLatency(latency) ? speedup : null;
   facts.push(['speed-up on the GPU', datum(gpuSpeedup, ratioText(gpuSpeedup))]);
   const bytes = onnxArtifact(variant)?.bytes ?? null;

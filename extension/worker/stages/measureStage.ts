@@ -5,7 +5,9 @@ import { chooseRunner } from '../../backends/choose';
 import { batches, type Batch } from '../../calibrate/batches';
 import { CodedError, type ErrorData } from '../../contract/errors';
 import type { RunOptions } from '../../contract/progress';
-import type { DataSelection, StageMethods, VariantFile } from '../../contract/stageMethods';
+import { guessSizes } from '../../calibrate/datasets/randomSizes';
+import type { DataSelection, MeasuredFile, StageMethods } from '../../contract/stageMethods';
+import type { ValueSpec } from '../../contract/tensor';
 import { measureInterleaved, type BenchmarkEntry } from '../../measure/measureInterleaved';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs } from '../../model/modelCard';
@@ -27,45 +29,68 @@ const randomData: Omit<DataSelection, 'indices'> = {
 
 export async function measureStage(params: Params, backends: readonly Backend[], options: RunOptions): Promise<Result> {
   const { benchmark } = params;
-  const variants = comparable(params.variants);
   // Said, not left to the runtime: a latency without its number of threads means nothing.
   const threads = availableParallelism();
   const errors: Record<string, ErrorData> = {};
-  const sessions = new Map<string, Session>();
+  const sessions = new Map<string, OpenedVariant>();
   try {
     const entries: BenchmarkEntry[] = [];
-    // What is really fed: the data may hold fewer samples than the plan asks for, or the model fix its batch.
-    let batch = benchmark.batch;
-    for (const variant of variants) {
+    for (const variant of comparable(params)) {
       try {
-        const { session, backend, conditions } = await openVariant(backends, variant, threads);
-        sessions.set(variant.name, session);
-        const first = await firstBatch(variant, params, options.signal);
-        batch = first.valid;
-        entries.push({
-          name: variant.name,
-          session,
-          feeds: convertFeeds(first.tensors, session),
-          backend,
-          device: session.device ?? 'cpu',
-          conditions,
-        });
+        const opened = sessions.get(fileOf(variant)) ?? (await openVariant(backends, variant, threads));
+        sessions.set(fileOf(variant), opened);
+        entries.push(await entryOf(variant, opened, params, options.signal));
       } catch (error) {
         if (CodedError.is(error, 'CANCELLED')) throw error;
         errors[variant.name] = CodedError.from(error).toJSON();
       }
     }
-    const measured = await measureInterleaved(entries, { ...benchmark, batch }, options);
+    const measured = await measureInterleaved(entries, benchmark, options);
     return { results: measured.results, errors: { ...errors, ...measured.errors } };
   } finally {
-    for (const session of sessions.values()) await session.close();
+    for (const { session } of sessions.values()) await session.close();
   }
 }
 
-/** Where engines run, variants without one are left out: their latency would be that of another device. */
-function comparable(variants: readonly VariantFile[]): readonly VariantFile[] {
+/** One session serves all measurements of a file. */
+function fileOf({ engine, path }: MeasuredFile): string {
+  return engine?.path ?? path;
+}
+
+async function entryOf(
+  variant: MeasuredFile,
+  { session, backend, conditions }: OpenedVariant,
+  params: Params,
+  signal: AbortSignal | undefined,
+): Promise<BenchmarkEntry> {
+  const batch = variant.batch ?? params.benchmark.batch;
+  const inputs = isEngineFile(variant) ? session.inputs : graphInputs(await loadModel(variant.path));
+  const first = await firstBatch(inputs, { ...params, batch }, signal);
+  return {
+    name: variant.name,
+    session,
+    feeds: convertFeeds(first.tensors, session),
+    backend,
+    device: session.device ?? 'cpu',
+    // What is really fed: the data may hold fewer samples than the plan asks for, or the model fix its batch.
+    batch: first.valid,
+    ...(variant.cudaGraph === undefined ? {} : { cudaGraph: variant.cudaGraph }),
+    conditions,
+  };
+}
+
+/** An engine alone, without the ONNX file it was built from. */
+function isEngineFile({ engine, path }: MeasuredFile): boolean {
+  return engine?.path === path;
+}
+
+/**
+ * Where engines of a plan's variants run, variants without one are left out: their latency would be that of another device.
+ * Files that were named one by one (no data belongs to them) are measured as named.
+ */
+function comparable({ variants, data }: Params): readonly MeasuredFile[] {
   const engines = variants.filter(({ engine }) => engine !== undefined);
-  return engines.length > 0 ? engines : variants;
+  return data !== null && engines.length > 0 ? engines : variants;
 }
 
 interface OpenedVariant {
@@ -76,7 +101,7 @@ interface OpenedVariant {
 
 async function openVariant(
   backends: readonly Backend[],
-  { engine, path, simulated }: VariantFile,
+  { engine, path, simulated }: MeasuredFile,
   threads: number,
 ): Promise<OpenedVariant> {
   if (engine !== undefined) {
@@ -108,16 +133,20 @@ async function openFast(
   }
 }
 
-/** The first `benchmark.batch` samples that can be read, in the types of the variant's own inputs. */
+/** The first `batch` samples that can be read, in the types of the variant's own inputs. */
 async function firstBatch(
-  variant: VariantFile,
-  { data, benchmark }: Params,
+  inputs: readonly ValueSpec[],
+  { data, shapes = {}, batch: size }: Pick<Params, 'data' | 'shapes'> & { readonly batch: number },
   signal: AbortSignal | undefined,
 ): Promise<Batch> {
-  const inputs = graphInputs(await loadModel(variant.path));
-  const selection = data ?? { ...randomData, indices: Array.from({ length: benchmark.batch }, (_, index) => index) };
+  const [randomSizes] = guessSizes(inputs, shapes);
+  const selection = data ?? { ...randomData, randomSizes, indices: [] };
   return withSelectedDataset(selection, inputs, signal, async (dataset) => {
-    for await (const batch of batches(dataset, selection.indices, benchmark.batch, { signal })) return batch;
+    // A model that fixes its batch takes all of it; made-up samples are there in any number.
+    const rule = dataset.batchRule;
+    const rows = rule?.kind === 'fixed' ? rule.size : size;
+    const indices = data?.indices ?? Array.from({ length: rows }, (_, index) => index);
+    for await (const batch of batches(dataset, indices, size, { signal })) return batch;
     throw new CodedError({
       code: 'DATA_EMPTY',
       reason: `${selection.source} has no sample to measure with.`,

@@ -2,8 +2,9 @@
 import * as os from 'node:os';
 import type { BackendInfo } from '../../contract/backendInfo';
 import type { Host } from '../../contract/report';
-import type { StageMethods } from '../../contract/stageMethods';
+import type { LibrarySearchStep, StageMethods } from '../../contract/stageMethods';
 import type { Backend } from '../../backends/backend';
+import { searchLibraries } from '../../backends/libraries';
 
 let kept: StageMethods['probe']['result'] | null = null;
 
@@ -14,9 +15,19 @@ export async function probeStage(
   if (kept === null || params.fresh) {
     const infos: BackendInfo[] = [];
     for (const backend of backends) infos.push(await backend.probe());
-    kept = { backends: infos, host: describeHost(infos) };
+    kept = { backends: infos, host: describeHost(infos), search: await searchSteps() };
   }
   return kept;
+}
+
+async function searchSteps(): Promise<LibrarySearchStep[]> {
+  const results = await searchLibraries({ environment: process.env });
+  return results.map(({ step, folders, libraries }) => ({
+    step,
+    folders: folders.filter(({ exists }) => exists).map(({ path }) => path),
+    missing: folders.filter(({ exists }) => !exists).length,
+    libraries: libraries.map(({ infer }) => infer),
+  }));
 }
 
 function describeHost(backends: readonly BackendInfo[]): Host {

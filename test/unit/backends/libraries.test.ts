@@ -2,7 +2,14 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findLibraries, searchFolders, versionText } from '../../../extension/backends/libraries';
+import {
+  findLibraries,
+  librarySetting,
+  searchFolders,
+  searchLibraries,
+  searchSteps,
+  versionText,
+} from '../../../extension/backends/libraries';
 
 describe.skipIf(process.platform === 'win32')('libraries', () => {
   let root = '';
@@ -38,7 +45,7 @@ describe.skipIf(process.platform === 'win32')('libraries', () => {
     };
     const found = await findLibraries('tensorrt-rtx', { ...context(environment), setting: join(root, 'setting') });
     const own = found.filter(({ infer }) => infer.startsWith(root));
-    const expected = ['setting', 'TENSORRT_ROOT', 'LD_LIBRARY_PATH', 'Python environment', 'install'];
+    const expected = ['setting', 'environment', 'loader path', 'Python environments', 'install'];
     expect(own.map(({ from }) => from)).toEqual(
       process.arch === 'x64' || process.arch === 'arm64' ? expected : expected.slice(0, 4),
     );
@@ -50,6 +57,51 @@ describe.skipIf(process.platform === 'win32')('libraries', () => {
     const setting = join(root, 'here', 'libtensorrt_rtx.so.1');
     const [first] = await findLibraries('tensorrt-rtx', { ...context(), setting });
     expect(first?.infer).toBe(setting);
+  });
+
+  test('a setting that names a file of one major is not answered with another', async () => {
+    for (const major of [8, 10]) {
+      await put('sdk', `libnvinfer.so.${major}`);
+      await put('sdk', `libnvonnxparser.so.${major}`);
+    }
+    for (const [name, flavour] of [
+      ['libnvinfer.so.8', '8'],
+      ['libnvinfer.so.8.6.1', '8'],
+      ['libnvinfer.so', '10'],
+    ] as const) {
+      const found = await findLibraries('tensorrt', { ...context(), setting: join(root, 'sdk', name) });
+      expect(found.filter(({ from }) => from === 'setting')[0]?.flavour, name).toBe(flavour);
+    }
+  });
+
+  test('the setting may come through the environment of the worker', async () => {
+    await putRtx('here');
+    const found = await findLibraries('tensorrt-rtx', context({ [librarySetting]: join(root, 'here') }));
+    expect(found[0]).toMatchObject({ from: 'setting' });
+  });
+
+  test('every step says where it looked and what it found', async () => {
+    await putRtx('path');
+    const environment = { LD_LIBRARY_PATH: [join(root, 'path'), join(root, 'nowhere')].join(delimiter) };
+    const results = await searchLibraries(context(environment));
+    expect(results.map(({ step }) => step)).toEqual(searchSteps);
+    const [loaderPath] = results.filter(({ step }) => step === 'loader path');
+    expect(loaderPath?.folders).toEqual([
+      { path: join(root, 'path'), exists: true },
+      { path: join(root, 'nowhere'), exists: false },
+    ]);
+    expect(loaderPath?.libraries.map(({ infer }) => infer)).toEqual([join(root, 'path', 'libtensorrt_rtx.so.1')]);
+  });
+
+  test('an installed TensorRT 10 is found', async () => {
+    const folder = ['home', 'tensorrt-10.6-1.5.11', 'org', 'bytedeco', 'tensorrt', 'linux-x86_64'];
+    await put(...folder, 'libnvinfer.so.10');
+    await put(...folder, 'libnvonnxparser.so.10');
+    const found = await findLibraries('tensorrt', context());
+    const own = found.filter(({ from }) => from === 'install');
+    expect(own.map(({ flavour }) => flavour)).toEqual(
+      process.platform === 'linux' && process.arch === 'x64' ? ['10'] : [],
+    );
   });
 
   test('of several majors in one folder the newest comes first, each with its flavour', async () => {
