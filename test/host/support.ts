@@ -16,9 +16,9 @@ export function inWorkspace(path: string): vscode.Uri {
   return vscode.Uri.joinPath(folder.uri, path);
 }
 
-/** Asks again until there is an answer. */
+/** Asks again until there is an answer. `what` says at the end what there was instead. */
 export async function eventually<T>(
-  what: string,
+  what: string | (() => string),
   ask: () => T | undefined | Promise<T | undefined>,
   withinMs = 20_000,
 ): Promise<T> {
@@ -26,7 +26,8 @@ export async function eventually<T>(
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`not within ${withinMs / 1000} s: ${what}`);
+    if (Date.now() > deadline)
+      throw new Error(`not within ${withinMs / 1000} s: ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

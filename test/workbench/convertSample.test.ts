@@ -14,7 +14,7 @@ const convert = 'Convert to TensorRT';
 describe('the explorer', () => {
   it('offers the conversion on a model', async () => {
     expect(await window().contextMenu(window().explorerRow(model), convert)).toContain(convert);
-    await window().page.keyboard.press('Escape');
+    await window().closeMenu();
   });
 
   it('does not offer it on other files', async () => {
@@ -22,7 +22,7 @@ describe('the explorer', () => {
     const items = await window().contextMenu(window().explorerRow('notes.txt'), null);
     expect(items).not.toContain(convert);
     expect(items.length).toBeGreaterThan(3);
-    await window().page.keyboard.press('Escape');
+    await window().closeMenu();
   });
 });
 

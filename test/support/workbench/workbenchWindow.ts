@@ -48,14 +48,23 @@ export class WorkbenchWindow {
   async contextMenu(target: Locator, expected: string | null): Promise<string[]> {
     const items = this.page.locator('.monaco-menu .action-menu-item');
     for (let attempt = 0; ; attempt++) {
+      await this.closeMenu();
       await target.click({ button: 'right' });
       await items.first().waitFor({ timeout: patienceMs });
       const texts = await items.locator('.action-label').allInnerTexts();
       if (expected === null || texts.includes(expected)) return texts;
       if (attempt === 20) throw new Error(`no ${expected} among ${texts.join(' | ')}`);
-      await this.page.keyboard.press('Escape');
+      await this.closeMenu();
       await this.page.waitForTimeout(500);
     }
+  }
+
+  /** Closes the open menu, where there is one. */
+  async closeMenu(): Promise<void> {
+    const menu = this.page.locator('.monaco-menu');
+    if ((await menu.count()) === 0) return;
+    await this.page.keyboard.press('Escape');
+    await menu.first().waitFor({ state: 'detached', timeout: 5000 });
   }
 
   /** Chooses from the open menu. */
