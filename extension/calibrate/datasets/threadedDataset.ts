@@ -5,6 +5,7 @@
  * A thread suffices: decoders are JavaScript and WebAssembly, and a user's Python class runs in a process of its own. The other
  * end is `datasetThread.ts`.
  */
+import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Channel, type Side, type Silent } from '../../contract/channel';
 import { CodedError, type ErrorData } from '../../contract/errors';
@@ -52,6 +53,8 @@ const readAhead = 16;
  */
 export async function openThreadedDataset(options: OpenDatasetOptions, entry: string): Promise<Dataset> {
   const { signal, ...plain } = options;
+  // Every read that is under way listens to it.
+  if (signal !== undefined) setMaxListeners(0, signal);
   const thread = new Worker(entry);
   const channel = new Channel<Silent, DatasetThreadSide>({
     send: (message) => thread.postMessage(message),
