@@ -29,6 +29,11 @@ const entrySchema = Type.Object(
   { additionalProperties: false },
 );
 
+const fitSchema = Type.Object(
+  { offsets: Type.Array(Type.Number()), gains: Type.Array(positive) },
+  { additionalProperties: false },
+);
+
 const tableSchema = Type.Object(
   {
     schemaVersion: Type.Literal(1),
@@ -51,6 +56,7 @@ const tableSchema = Type.Object(
     tensors: Type.Record(Type.String(), entrySchema),
     excluded: Type.Optional(Type.Record(Type.String(), Type.String())),
     equalization: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Number({ exclusiveMinimum: 0 })))),
+    fits: Type.Optional(Type.Record(Type.String(), fitSchema)),
     guarded: Type.Optional(Type.Record(Type.String(), Type.String())),
     biasCorrections: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Number()))),
   },
@@ -64,11 +70,12 @@ export async function writeCalibrationTable(table: CalibrationTable, path: strin
 
 /** The text of a table: one line per tensor, so that two tables can be compared line by line. */
 export function formatCalibrationTable(table: CalibrationTable): string {
-  const { tensors, excluded, equalization, guarded, biasCorrections, ...head } = table;
+  const { tensors, excluded, equalization, fits, guarded, biasCorrections, ...head } = table;
   const fields = Object.entries(head).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
   fields.push(`  "tensors": ${linePerMember(tensors)}`);
   if (excluded !== undefined) fields.push(`  "excluded": ${linePerMember(excluded)}`);
   if (equalization !== undefined) fields.push(`  "equalization": ${linePerMember(equalization)}`);
+  if (fits !== undefined) fields.push(`  "fits": ${linePerMember(fits)}`);
   if (guarded !== undefined) fields.push(`  "guarded": ${linePerMember(guarded)}`);
   if (biasCorrections !== undefined) fields.push(`  "biasCorrections": ${linePerMember(biasCorrections)}`);
   return `{\n${fields.join(',\n')}\n}\n`;

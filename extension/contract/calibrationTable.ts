@@ -63,6 +63,12 @@ export interface CalibrationKey {
   readonly guardShare?: number;
 }
 
+/** A tensor y is read as (y − offset) · gain, per channel; the layers that read it make up for both. */
+export interface ActivationFit {
+  readonly offsets: readonly number[];
+  readonly gains: readonly number[];
+}
+
 export interface CalibrationTable {
   readonly schemaVersion: 1;
   readonly key: CalibrationKey;
@@ -72,6 +78,8 @@ export interface CalibrationTable {
   readonly excluded?: Readonly<Record<string, string>>;
   /** Factor per output channel by layer (node name of the prepared model): the scales are those of the equalized model. */
   readonly equalization?: Readonly<Record<string, readonly number[]>>;
+  /** How tensors (names of the equalized model) are fitted to the range: the scales are those of the fitted model. */
+  readonly fits?: Readonly<Record<string, ActivationFit>>;
   /** Layers (node names of the prepared model) that INT8 leaves to the precision of the rest, and why. */
   readonly guarded?: Readonly<Record<string, string>>;
   /** Mean INT8 error per output channel by layer (node name of the prepared model); subtracted from the layer's bias. */

@@ -7,13 +7,15 @@ import type { Backend } from '../../backends/backend';
 import type { NativeObservers } from '../../backends/nativeAddon';
 import { calibrateTensors } from '../../calibrate/calibrateTensors';
 import { writeCalibrationTable } from '../../calibrate/calibrationTable';
+import { fitActivations } from '../../calibrate/fitActivations';
 import { equalizeChannels } from '../../calibrate/equalizeChannels';
 import { measureLayerErrors } from '../../calibrate/measureLayerErrors';
+import { measureFits } from '../../calibrate/measureFits';
 import { measureChannels } from '../../calibrate/measureChannels';
 import { sampleByContent } from '../../calibrate/sampleByContent';
 import type { ObservingRuntime } from '../../calibrate/observers/observingRuntime';
 import { observeRanges, type ObservedRanges, type RangesRequest } from '../../calibrate/observeRanges';
-import type { CalibrationKey, CalibrationTable, TensorRanges } from '../../contract/calibrationTable';
+import type { ActivationFit, CalibrationKey, CalibrationTable, TensorRanges } from '../../contract/calibrationTable';
 import { CodedError } from '../../contract/errors';
 import type { RunOptions } from '../../contract/progress';
 import type { CalibrationSummary } from '../../contract/report';
@@ -67,7 +69,11 @@ export async function calibrateStage(
     const equalization =
       reused?.table.equalization ??
       (few === null ? {} : await clock.tuning(() => channelFactors(prepared, params, few, options)));
-    const model = equalizeChannels(prepared, equalization);
+    const equalized = equalizeChannels(prepared, equalization);
+    const fits =
+      reused?.table.fits ??
+      (few === null ? {} : await clock.tuning(() => activationFits(equalized, params, few, options)));
+    const model = fitActivations(equalized, fits);
     const ranges = await observe(model, params, selected, options, reused !== null);
     await writeRanges(ranges, params.rangesOutput);
     const tensors = targets(model, params, ranges);
@@ -78,6 +84,7 @@ export async function calibrateStage(
     const table = reused?.table ?? {
       ...(await newTable(model, params, ranges, tensors, selected, few, clock, options)),
       equalization,
+      fits,
     };
     const foreign = reused?.calibrator === 'tensorrt' && params.reuse !== null;
     const warnings = [...notes(table), ...(foreign ? cacheWarnings(table, tensors, params.reuse) : [])];
@@ -97,6 +104,17 @@ async function channelFactors(
   options: RunOptions,
 ): Promise<Readonly<Record<string, readonly number[]>>> {
   return plan.calibration.equalization ? measureChannels(prepared, source, options) : {};
+}
+
+/** What fits the tensors that INT8 layers read to the range; beside the equalization, another way to let channels fill it. */
+async function activationFits(
+  model: Model,
+  params: Params,
+  source: RangesRequest,
+  options: RunOptions,
+): Promise<Readonly<Record<string, ActivationFit>>> {
+  const candidates = targets(model, { ...params, precisions: ['int8'] }, null);
+  return params.plan.calibration.equalization ? measureFits(model, candidates, source, options) : {};
 }
 
 /** A report must not name a calibrator that did not set the scales. */

@@ -1,6 +1,6 @@
 /** `write`: one variant as an ONNX file, and a simulation of it where the CPU runtime has no kernels of the type. */
 import { readCalibrationTable } from '../../calibrate/calibrationTable';
-import { centerActivations } from '../../calibrate/centerActivations';
+import { fitActivations } from '../../calibrate/fitActivations';
 import { correctBiases } from '../../calibrate/correctBiases';
 import { equalizeChannels } from '../../calibrate/equalizeChannels';
 import type { CalibrationTable } from '../../contract/calibrationTable';
@@ -35,8 +35,8 @@ export async function writeStage(params: StageMethods['write']['params']): Promi
 }
 
 /** The FP32 model with the weights and biases that the table's scales were found for. FP8 never clips and needs neither. */
-function tunedForInt8(prepared: Model, { equalization, centers, biasCorrections }: CalibrationTable): Model {
+function tunedForInt8(prepared: Model, { equalization, fits, biasCorrections }: CalibrationTable): Model {
   const equalized = equalization === undefined ? prepared : equalizeChannels(prepared, equalization);
-  const centered = centers === undefined ? equalized : centerActivations(equalized, centers);
+  const centered = fits === undefined ? equalized : fitActivations(equalized, fits);
   return biasCorrections === undefined ? centered : correctBiases(centered, biasCorrections);
 }
