@@ -4,14 +4,13 @@
  * What cannot be bundled stays beside: onnxruntime-node (a native module of the registry) and our own addon (build/native).
  */
 import { build, context } from 'esbuild';
-import { nodeBundle, webviewBundle } from './scripts/bundleOptions.mjs';
+import { editorBundle, nodeBundle, webviewBundle } from './scripts/bundleOptions.mjs';
 
 const cjs = { outdir: 'dist', outExtension: { '.js': '.cjs' } };
-/** The editor itself provides `vscode`. */
-const editorExternal = [...nodeBundle.external, 'vscode'];
 const bundles = [
   { ...nodeBundle, ...cjs, entryPoints: { cli: 'extension/cli/entry.ts' }, banner: { js: '#!/usr/bin/env node' } },
-  { ...nodeBundle, ...cjs, entryPoints: { extension: 'extension/extension.ts' }, external: editorExternal },
+  { ...nodeBundle, ...cjs, ...editorBundle, entryPoints: { extension: 'extension/extension.ts' } },
+  { ...nodeBundle, ...cjs, ...editorBundle, entryPoints: { editor: 'extension/ui/editor.ts' } },
   {
     ...nodeBundle,
     ...cjs,

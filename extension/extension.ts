@@ -1,39 +1,47 @@
 /**
- * The editor's entry: wires and registers, nothing else. What a command, a view or an editor needs is loaded when it is first
- * used; no process starts and nothing native is loaded here.
+ * The editor's entry: wires and registers, nothing else. What does the work is a bundle of its own (`ui/editor.ts`,
+ * `dist/editor.cjs`), loaded with the first command, view, editor or plan file that needs it. No process starts and nothing
+ * native is loaded here.
  */
 import * as vscode from 'vscode';
-import { registerCommands } from './ui/commands/registerCommands';
-import { viewTypes, views } from './ui/ids';
-import { useTranslator } from './ui/l10n';
-import { createParts } from './ui/parts';
-import { createServices } from './ui/services';
+import { commands, viewTypes, views } from './ui/ids';
+import { once } from './ui/once';
+import { isPlan } from './ui/plan/isPlan';
 import { createStatusBarItem } from './ui/statusBar';
-import { watchPlanDocuments } from './ui/plan/watchPlanDocuments';
 
 export function activate(context: vscode.ExtensionContext): void {
-  useTranslator((message, ...values) => vscode.l10n.t(message, ...values));
-  const services = createServices(context);
-  const parts = createParts(services);
+  const statusBar = createStatusBarItem();
+  const editor = once(async () => (await import('./ui/editor')).createEditor(context, statusBar));
+  const showProblems = (document: vscode.TextDocument) => {
+    if (isPlan(document)) void editor().then(({ planDocuments }) => planDocuments.schedule(document));
+  };
+  vscode.workspace.textDocuments.forEach(showProblems);
+  const { window, workspace } = vscode;
   context.subscriptions.push(
-    registerCommands(services, parts),
-    createStatusBarItem(services.machine),
-    watchPlanDocuments(services),
-    vscode.window.registerWebviewPanelSerializer(viewTypes.convert, {
-      deserializeWebviewPanel: async (panel, memory: unknown) => (await parts.convertPanels()).restore(panel, memory),
+    statusBar,
+    ...Object.values(commands).map((command) =>
+      vscode.commands.registerCommand(command, async (...args: unknown[]) => (await editor()).run(command, args)),
+    ),
+    window.registerWebviewPanelSerializer(viewTypes.convert, {
+      deserializeWebviewPanel: async (panel, memory: unknown) => (await editor()).convertPanels.restore(panel, memory),
     }),
-    vscode.window.registerWebviewViewProvider(views.comparison, {
-      resolveWebviewView: async (view) => (await parts.comparisons()).fillView(view),
+    window.registerWebviewViewProvider(views.comparison, {
+      resolveWebviewView: async (view) => (await editor()).comparisons.fillView(view),
     }),
     ...[viewTypes.report, viewTypes.anyReport].map((viewType) =>
-      vscode.window.registerCustomEditorProvider(viewType, {
-        resolveCustomTextEditor: async (document, panel) => (await parts.comparisons()).fillEditor(document, panel),
+      window.registerCustomEditorProvider(viewType, {
+        resolveCustomTextEditor: async (document, panel) => (await editor()).comparisons.fillEditor(document, panel),
       }),
     ),
-    vscode.window.registerCustomEditorProvider(viewTypes.engine, {
+    window.registerCustomEditorProvider(viewTypes.engine, {
       openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
-      resolveCustomEditor: async ({ uri }, panel) => (await parts.engines()).showEngine(uri.fsPath, panel, services),
+      resolveCustomEditor: async ({ uri }, panel) => (await editor()).showEngine(uri, panel),
     }),
+    workspace.onDidOpenTextDocument(showProblems),
+    workspace.onDidChangeTextDocument(({ document }) => showProblems(document)),
+    vscode.languages.registerCodeLensProvider(
+      { scheme: 'file', pattern: '**/*.trtplan.json' },
+      { provideCodeLenses: async () => (await editor()).planDocuments.provideCodeLenses() },
+    ),
   );
-  services.log.info(`Precision Bench ${String((context.extension.packageJSON as { version: unknown }).version)}`);
 }

@@ -21,6 +21,27 @@ export const nodeBundle = {
   logOverride: { 'empty-import-meta': 'silent' },
 };
 
+/**
+ * `extension.cjs` is read whenever the editor starts, so what it loads on first use (`ui/editor.ts`) is a bundle of its own,
+ * required then and not before.
+ */
+const editorOnFirstUse = {
+  name: 'editor-on-first-use',
+  setup(bundler) {
+    bundler.onResolve({ filter: /\/ui\/editor$/ }, () => ({ path: './editor.cjs', external: true }));
+  },
+};
+
+/**
+ * What is loaded into the editor, beside `nodeBundle`. The editor provides `vscode`, to `require` alone.
+ * @type {import('esbuild').BuildOptions}
+ */
+export const editorBundle = {
+  external: [...nodeBundle.external, 'vscode'],
+  plugins: [...nodeBundle.plugins, editorOnFirstUse],
+  supported: { 'dynamic-import': false },
+};
+
 /** The pages of `contract/panels/pageBootstrap.ts`; each becomes one classic script and one stylesheet, `PAGE.js` and `.css`. */
 export const webviewPages = ['convert', 'comparison', 'engine'];
 

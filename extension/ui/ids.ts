@@ -15,6 +15,8 @@ export const commands = {
   showLog: 'precisionBench.showLog',
 } as const;
 
+export type CommandId = (typeof commands)[keyof typeof commands];
+
 export const views = {
   comparison: 'precisionBench.comparison',
 } as const;
@@ -29,6 +31,7 @@ export const viewTypes = {
   engine: 'precisionBench.engine',
 } as const;
 
+export const settingsSection = 'precisionBench';
 export const settingKeys = {
   outputFolder: 'outputFolder',
   precisions: 'precisions',

@@ -1,13 +1,9 @@
-/**
- * What the parts of the editor's side share: made once by `activate`, handed to each part. Everything heavy in it is made
- * when it is first asked for, so that activating costs next to nothing.
- */
+/** What the parts of the editor's side share: made once, handed to each part. No process starts until one is asked. */
 import * as vscode from 'vscode';
-import type { RunHistory } from './comparison/runHistory';
-import type { Conversions } from './runs/conversions';
-import type { ModelInspector } from './plan/modelInspector';
+import { RunHistory } from './comparison/runHistory';
 import { MachineProbe } from './machine';
-import { once } from './once';
+import { ModelInspector } from './plan/modelInspector';
+import { Conversions } from './runs/conversions';
 import { settings } from './settings';
 import { WorkerProcess } from './workerProcess';
 
@@ -16,11 +12,10 @@ export interface Services {
   readonly log: vscode.LogOutputChannel;
   /** For what panels look at; never for conversions. */
   readonly inspectionWorker: WorkerProcess;
-  readonly conversionWorker: WorkerProcess;
   readonly machine: MachineProbe;
-  readonly models: () => Promise<ModelInspector>;
-  readonly conversions: () => Promise<Conversions>;
-  readonly history: () => Promise<RunHistory>;
+  readonly models: ModelInspector;
+  readonly history: RunHistory;
+  readonly conversions: Conversions;
 }
 
 /** A worker that only serves panels ends after so long without a request. */
@@ -37,43 +32,33 @@ export function createServices(context: vscode.ExtensionContext): Services {
   const inspectionWorker = new WorkerProcess(surroundings, inspectionIdleMs);
   const conversionWorker = new WorkerProcess(surroundings);
   const machine = new MachineProbe(inspectionWorker);
-  let conversions: Conversions | null = null;
-  const services: Services = {
-    context,
-    log,
-    inspectionWorker,
-    conversionWorker,
-    machine,
-    models: once(async () => new (await import('./plan/modelInspector')).ModelInspector(inspectionWorker)),
-    conversions: once(async () => {
-      const { Conversions } = await import('./runs/conversions');
-      return (conversions = new Conversions(services));
-    }),
-    history: once(async () => {
-      const { RunHistory } = await import('./comparison/runHistory');
-      const storage = context.storageUri ?? context.globalStorageUri;
-      return new RunHistory(
-        {
-          get: () => context.workspaceState.get(historyKey),
-          set: (records) => context.workspaceState.update(historyKey, records),
-        },
-        vscode.Uri.joinPath(storage, 'reports').fsPath,
-      );
-    }),
-  };
+  const history = historyOf(context);
+  const conversions = new Conversions(log, conversionWorker, history);
   const restart = () => {
     machine.forget();
     void inspectionWorker.restart();
     // A conversion under way keeps its process; the next one gets the new settings.
-    conversions?.restartWorker();
+    conversions.restartWorker();
   };
   context.subscriptions.push(
     log,
+    conversions,
     settings.onDidChangeMachine(restart),
     vscode.workspace.onDidGrantWorkspaceTrust(restart),
     { dispose: () => void Promise.all([inspectionWorker.restart(), conversionWorker.restart()]) },
   );
-  return services;
+  const models = new ModelInspector(inspectionWorker);
+  return { context, log, inspectionWorker, machine, models, history, conversions };
+}
+
+/** Copies of reports lie where the workspace's other state does. */
+function historyOf(context: vscode.ExtensionContext): RunHistory {
+  const storage = context.storageUri ?? context.globalStorageUri;
+  const store = {
+    get: () => context.workspaceState.get(historyKey),
+    set: (records: unknown) => context.workspaceState.update(historyKey, records),
+  };
+  return new RunHistory(store, vscode.Uri.joinPath(storage, 'reports').fsPath);
 }
 
 /** Where the worker looks for TensorRT. Nothing of an untrusted workspace is loaded. */

@@ -1,10 +1,8 @@
 /** The one door to the settings `precisionBench.*`: typed, with defaults, and mindful of workspace trust. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { settingKeys } from './ids';
+import { settingKeys, settingsSection } from './ids';
 import { expandOutputFolder } from './runs/outputFolder';
-
-export const settingsSection = 'precisionBench';
 
 function read<T>(key: string, fallback: T, scope?: vscode.Uri): T {
   return vscode.workspace.getConfiguration(settingsSection, scope ?? null).get<T>(key, fallback);
@@ -41,7 +39,6 @@ export const settings = {
   home: (): string | null => read(settingKeys.home, '').trim() || null,
 
   showComparisonWhenDone: (): boolean => read(settingKeys.showComparison, true),
-  statusBar: (): boolean => read(settingKeys.statusBar, true),
 
   /** Calls when one of the settings that the machine's answer depends on has changed. */
   onDidChangeMachine(listener: () => void): vscode.Disposable {

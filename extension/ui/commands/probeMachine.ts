@@ -1,10 +1,9 @@
 /** *Show GPU and TensorRT*: searches the machine again and lists what was found, with what helps where something is missing. */
 import * as vscode from 'vscode';
-import { commands } from '../ids';
+import { commands, settingsSection } from '../ids';
 import { t } from '../l10n';
 import { abilityOf, titleOf } from '../machineSummary';
 import type { Services } from '../services';
-import { settingsSection } from '../settings';
 
 interface Row extends vscode.QuickPickItem {
   readonly run?: () => unknown;

@@ -15,6 +15,7 @@ import type {
   ComparisonPageSide,
   ShownReport,
 } from '../../contract/panels/comparisonView';
+import type { RunState } from '../../contract/panels/runState';
 import type { Report } from '../../contract/report';
 import { fileName } from '../../contract/reportQueries';
 import { writeAtomically } from '../../files/writeAtomically';
@@ -27,7 +28,6 @@ import type { Services } from '../services';
 import { nothing, serve, shaped, webviewChannel, type Endpoints } from '../webview/webviewChannel';
 import { webviewHtml, webviewOptions } from '../webview/webviewHtml';
 import { openHtmlReport } from './openHtmlReport';
-import type { RunHistory } from './runHistory';
 import { pictureFile } from './samplePictures';
 
 const idText = Type.String({ pattern: '^([0-9a-f]{16}|file)$' });
@@ -45,7 +45,6 @@ export class ComparisonPage implements vscode.Disposable {
   constructor(
     webview: vscode.Webview,
     private readonly services: Services,
-    private readonly history: RunHistory,
     private readonly source: ComparisonSource,
   ) {
     const { extensionUri } = services.context;
@@ -53,9 +52,9 @@ export class ComparisonPage implements vscode.Disposable {
     this.channel = webviewChannel<ComparisonHostSide, ComparisonPageSide>(webview, services.log);
     serve(this.channel, this.endpoints());
     const listen = (stop: () => void) => this.subscriptions.push({ dispose: stop });
-    listen(history.onDidChange(() => void this.sendHistory()));
+    listen(services.history.onDidChange(() => void this.sendHistory()));
     listen(source.onDidChange(() => void this.sendShown()));
-    void services.conversions().then(({ queue }) => listen(queue.onDidChange(() => this.sendRunning())));
+    listen(services.conversions.queue.onDidChange(() => this.sendRunning()));
     webview.html = webviewHtml(webview, extensionUri, 'comparison', source.place);
   }
 
@@ -66,7 +65,7 @@ export class ComparisonPage implements vscode.Disposable {
   }
 
   private endpoints(): Endpoints<ComparisonHostMethods> {
-    const { history, services } = this;
+    const { services } = this;
     return {
       load: { params: nothing, answer: () => this.contents() },
       show: {
@@ -122,7 +121,7 @@ export class ComparisonPage implements vscode.Disposable {
         }),
         answer: async ({ id, format, png }) => exportReport(await this.open(id), format, png),
       },
-      forget: { params: oneReport, answer: async ({ id }) => (await history.forget(id), null) },
+      forget: { params: oneReport, answer: async ({ id }) => (await services.history.forget(id), null) },
       startConversion: {
         params: shaped({ id: Type.Union([idText, Type.Null()]) }),
         answer: async ({ id }) => {
@@ -142,23 +141,22 @@ export class ComparisonPage implements vscode.Disposable {
 
   private async contents(): Promise<ComparisonContents> {
     const { shown, beside } = this.source.chosen();
-    const { queue } = await this.services.conversions();
-    const history = await this.history.list();
+    const history = await this.services.history.list();
     const newest = history.find(({ available }) => available)?.id ?? null;
     return {
       place: this.source.place,
       history,
       shown: (await this.openOrNull(shown)) ?? (await this.openOrNull(newest)),
       beside: await this.openOrNull(beside),
-      running: queue.runs.filter(({ endedAt }) => endedAt === null),
+      running: this.running(),
     };
   }
 
   /** @throws CodedError REPORT_INVALID */
   private async open(id: string): Promise<ShownReport> {
     if (id === ownId && this.source.own !== null) return { id, ...(await this.source.own()) };
-    const report = await this.history.read(id);
-    return { id, report, path: this.history.record(id)?.path ?? '' };
+    const report = await this.services.history.read(id);
+    return { id, report, path: this.services.history.record(id)?.path ?? '' };
   }
 
   /** What is shown may be gone since: the view then shows nothing, and the history says why. */
@@ -201,22 +199,21 @@ export class ComparisonPage implements vscode.Disposable {
   }
 
   private async sendHistory(): Promise<void> {
-    this.channel.emit('historyChanged', await this.history.list());
+    this.channel.emit('historyChanged', await this.services.history.list());
   }
 
   private async sendShown(): Promise<void> {
     this.channel.emit('shownChanged', await this.contents());
   }
 
+  private running(): RunState[] {
+    return this.services.conversions.queue.runs.filter(({ endedAt }) => endedAt === null);
+  }
+
   private sendRunning(): void {
     this.runningTimer ??= setTimeout(() => {
       this.runningTimer = undefined;
-      void this.services.conversions().then(({ queue }) =>
-        this.channel.emit(
-          'runningChanged',
-          queue.runs.filter(({ endedAt }) => endedAt === null),
-        ),
-      );
+      this.channel.emit('runningChanged', this.running());
     }, 200);
   }
 }

@@ -10,7 +10,7 @@ import { contextKeys, views } from '../ids';
 import { t } from '../l10n';
 import type { Services } from '../services';
 import { ComparisonPage, type ComparisonSource } from './comparisonPage';
-import { reportId, type RunHistory } from './runHistory';
+import { reportId } from './runHistory';
 
 const shownKey = 'comparison.shown';
 
@@ -22,17 +22,14 @@ interface Shown {
 export class Comparisons {
   private readonly listeners = new Set<() => void>();
 
-  constructor(
-    private readonly services: Services,
-    private readonly history: RunHistory,
-  ) {
-    history.onDidChange(() => void this.updateContext());
+  constructor(private readonly services: Services) {
+    services.history.onDidChange(() => void this.updateContext());
     void this.updateContext();
   }
 
   /** Fills the side view; its page is made anew whenever the view becomes visible again. */
   fillView(view: vscode.WebviewView): void {
-    const page = new ComparisonPage(view.webview, this.services, this.history, {
+    const page = new ComparisonPage(view.webview, this.services, {
       place: 'side',
       own: null,
       chosen: () => this.stored(),
@@ -54,7 +51,7 @@ export class Comparisons {
   async show(file: vscode.Uri, options: { preserveFocus?: boolean } = {}): Promise<void> {
     const report = await readReport(file.fsPath);
     const id = reportId(report, file.fsPath);
-    if (this.history.record(id) === undefined) await this.history.add(report, file.fsPath);
+    if (this.services.history.record(id) === undefined) await this.services.history.add(report, file.fsPath);
     await this.store({ shown: id, beside: null });
     await vscode.commands.executeCommand(`${views.comparison}.focus`, {
       preserveFocus: options.preserveFocus ?? false,
@@ -91,13 +88,13 @@ export class Comparisons {
         return () => void watcher.dispose();
       },
     };
-    const page = new ComparisonPage(panel.webview, this.services, this.history, source);
+    const page = new ComparisonPage(panel.webview, this.services, source);
     panel.onDidDispose(() => page.dispose());
   }
 
   /** Lets the user choose among the reports of the history, or a file. */
   async pick(): Promise<vscode.Uri | null> {
-    const entries = (await this.history.list()).filter(({ files }) => files === 'there');
+    const entries = (await this.services.history.list()).filter(({ files }) => files === 'there');
     if (entries.length === 0) return this.askForFile();
     const items = entries.map(({ model, createdAt, path, recommended }) => ({
       label: model,
@@ -133,7 +130,7 @@ export class Comparisons {
   }
 
   private async updateContext(): Promise<void> {
-    const hasReports = (await this.history.list()).length > 0;
+    const hasReports = (await this.services.history.list()).length > 0;
     await vscode.commands.executeCommand('setContext', contextKeys.hasReports, hasReports);
   }
 }

@@ -34,7 +34,6 @@ import { PlanFile } from '../plan/planFile';
 import { schemaProblems } from '../plan/planProblems';
 import { planSuffix, samePlan } from '../plan/planText';
 import { conversionCommand, defaultPython, type ConversionOrder } from '../runs/conversion';
-import type { Conversions } from '../runs/conversions';
 import type { Services } from '../services';
 import { settings } from '../settings';
 import { nothing, serve, shaped, webviewChannel, type Endpoints } from '../webview/webviewChannel';
@@ -80,7 +79,6 @@ export class ConvertPanel implements vscode.Disposable {
   constructor(
     private readonly panel: vscode.WebviewPanel,
     private readonly services: Services,
-    private readonly conversions: Conversions,
     start: ConvertPanelStart,
     private readonly onLastPlan: (modelPath: string, plan: Plan) => void,
   ) {
@@ -98,7 +96,7 @@ export class ConvertPanel implements vscode.Disposable {
     serve(this.channel, this.endpoints());
     this.subscriptions.push(
       { dispose: this.channel.on('edited', ({ plan }) => void this.onEdited(plan)) },
-      { dispose: conversions.queue.onDidChange((run) => this.onRun(run)) },
+      { dispose: services.conversions.queue.onDidChange((run) => this.onRun(run)) },
       { dispose: services.machine.onDidChange(() => this.channel.emit('machineChanged', {})) },
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.channel.emit('trustChanged', { trusted: true })),
       panel.onDidDispose(() => this.dispose()),
@@ -123,7 +121,7 @@ export class ConvertPanel implements vscode.Disposable {
   async act(action: FixAction, runId: string | null): Promise<void> {
     const general = runGeneralFix(action);
     if (general !== null) return void (await general);
-    const failure = runId === null ? null : (this.conversions.queue.get(runId)?.failure ?? null);
+    const failure = runId === null ? null : (this.services.conversions.queue.get(runId)?.failure ?? null);
     const changed = applyFix(this.plan, action, failure?.variant ?? null);
     if (changed !== null) return this.changePlan(changed);
     switch (action) {
@@ -166,7 +164,7 @@ export class ConvertPanel implements vscode.Disposable {
     const { services } = this;
     return {
       load: { params: nothing, answer: () => this.contents() },
-      inspect: { params: nothing, answer: async () => (await services.models()).inspect(this.modelPath) },
+      inspect: { params: nothing, answer: () => services.models.inspect(this.modelPath) },
       machine: { params: shaped({ fresh: Type.Boolean() }), answer: ({ fresh }) => services.machine.probe(fresh) },
       capabilities: {
         params: planParams,
@@ -175,7 +173,7 @@ export class ConvertPanel implements vscode.Disposable {
       check: { params: (value) => value as { plan: Plan }, answer: ({ plan }) => this.check(plan) },
       nodes: {
         params: planParams,
-        answer: async ({ plan }, options) => (await services.models()).nodes(this.modelPath, plan, options),
+        answer: ({ plan }, options) => services.models.nodes(this.modelPath, plan, options),
       },
       steps: { params: planParams, answer: ({ plan }) => this.steps(plan) },
       browse: {
@@ -200,7 +198,7 @@ export class ConvertPanel implements vscode.Disposable {
         answer: ({ plan, as }) => this.save(plan, as),
       },
       start: { params: planParams, answer: ({ plan }) => this.start(plan) },
-      cancel: { params: runParams, answer: ({ runId }) => (this.conversions.queue.cancel(runId), null) },
+      cancel: { params: runParams, answer: ({ runId }) => (this.services.conversions.queue.cancel(runId), null) },
       act: {
         params: shaped({
           action: Type.Union(fixActions.map((name) => Type.Literal(name))),
@@ -251,13 +249,12 @@ export class ConvertPanel implements vscode.Disposable {
   private async check(plan: Plan): Promise<PlanCheck> {
     const faults = schemaProblems(plan);
     if (faults.length > 0) return { command: '', problems: faults };
-    const models = await this.services.models();
-    const problems = await problemsOf(plan, this.baseDir, this.services.machine.known, models);
+    const problems = await problemsOf(plan, this.baseDir, this.services.machine.known, this.services.models);
     return { command: conversionCommand(this.order(plan)).text, problems };
   }
 
   private async steps(plan: Plan) {
-    const { card } = await (await this.services.models()).inspect(this.modelPath);
+    const { card } = await this.services.models.inspect(this.modelPath);
     return resolvePreprocess(plan.preprocess, this.baseDir, card.inputs as ValueSpec[]);
   }
 
@@ -284,7 +281,7 @@ export class ConvertPanel implements vscode.Disposable {
       throw new CodedError({ code: 'PLAN_INVALID', reason: first.reason, fix: first.fix, place: { field } });
     }
     this.onLastPlan(this.modelPath, this.planForModelFolder());
-    return { runId: this.conversions.start(this.order(plan)).id };
+    return { runId: this.services.conversions.start(this.order(plan)).id };
   }
 
   /** An edit of the form. One that is not valid is kept by the page alone, until it is. */
@@ -381,7 +378,7 @@ export class ConvertPanel implements vscode.Disposable {
   }
 
   private runs(): readonly RunState[] {
-    return this.conversions.queue.runs.filter(({ model }) => model === this.modelPath);
+    return this.services.conversions.queue.runs.filter(({ model }) => model === this.modelPath);
   }
 
   private onRun(run: RunState): void {
@@ -394,7 +391,7 @@ export class ConvertPanel implements vscode.Disposable {
 
   /** @throws CodedError REPORT_INVALID */
   private reportOf(runId: string): string {
-    const file = this.conversions.queue.get(runId)?.reportPath ?? null;
+    const file = this.services.conversions.queue.get(runId)?.reportPath ?? null;
     if (file !== null) return file;
     throw new CodedError({
       code: 'REPORT_INVALID',

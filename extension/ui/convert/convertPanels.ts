@@ -68,10 +68,10 @@ export class ConvertPanels {
       panel.dispose();
       return;
     }
-    await this.fill(panel, start);
+    this.fill(panel, start);
   }
 
-  private async create(start: ConvertPanelStart): Promise<ConvertPanel> {
+  private create(start: ConvertPanelStart): ConvertPanel {
     const panel = vscode.window.createWebviewPanel(
       viewTypes.convert,
       t('Convert {0}', path.basename(start.modelPath)),
@@ -81,9 +81,8 @@ export class ConvertPanels {
     return this.fill(panel, start);
   }
 
-  private async fill(panel: vscode.WebviewPanel, start: ConvertPanelStart): Promise<ConvertPanel> {
-    const conversions = await this.services.conversions();
-    const filled = new ConvertPanel(panel, this.services, conversions, start, (model, plan) => this.keep(model, plan));
+  private fill(panel: vscode.WebviewPanel, start: ConvertPanelStart): ConvertPanel {
+    const filled = new ConvertPanel(panel, this.services, start, (model, plan) => this.keep(model, plan));
     this.open.set(start.modelPath, filled);
     panel.onDidDispose(() => this.open.delete(start.modelPath));
     return filled;

@@ -2,8 +2,7 @@
 import * as vscode from 'vscode';
 import { CodedError, type ErrorData } from '../../contract/errors';
 import type { FixAction, FixButton } from '../../contract/panels/runState';
-import { commands } from '../ids';
-import { settingsSection } from '../settings';
+import { commands, settingsSection } from '../ids';
 import { fixButtonsOf } from './fixActionsOf';
 
 /** More buttons than these are not shown by the editor. */

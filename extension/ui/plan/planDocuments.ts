@@ -18,15 +18,18 @@ import { parseObject } from './planText';
 /** After the last key stroke. */
 const pauseMs = 400;
 
-export class PlanDocuments implements vscode.CodeLensProvider, vscode.Disposable {
+export class PlanDocuments implements vscode.Disposable {
   private readonly diagnostics = vscode.languages.createDiagnosticCollection('precision-bench');
   private readonly timers = new Map<string, NodeJS.Timeout>();
-  private readonly subscriptions: (() => void)[];
+  private readonly subscriptions: vscode.Disposable[];
 
   constructor(private readonly services: Services) {
+    const all = () => vscode.workspace.textDocuments.forEach((document) => this.schedule(document));
     this.subscriptions = [
-      // What the machine can do is part of the answer.
-      services.machine.onDidChange(() => vscode.workspace.textDocuments.forEach((document) => this.schedule(document))),
+      // What the machine can do is part of the answer, and so is what may be looked into.
+      { dispose: services.machine.onDidChange(all) },
+      vscode.workspace.onDidGrantWorkspaceTrust(all),
+      vscode.workspace.onDidCloseTextDocument((document) => this.forget(document)),
     ];
   }
 
@@ -44,25 +47,24 @@ export class PlanDocuments implements vscode.CodeLensProvider, vscode.Disposable
     );
   }
 
-  forget(document: vscode.TextDocument): void {
+  private forget(document: vscode.TextDocument): void {
     clearTimeout(this.timers.get(document.uri.toString()));
     this.diagnostics.delete(document.uri);
   }
 
-  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+  provideCodeLenses(): vscode.CodeLens[] {
     const top = new vscode.Range(0, 0, 0, 0);
     return [
       new vscode.CodeLens(top, {
         title: `$(rocket) ${t('Open in Convert Panel')}`,
         command: commands.openPlan,
-        arguments: [document.uri],
       }),
     ];
   }
 
   dispose(): void {
     for (const timer of this.timers.values()) clearTimeout(timer);
-    for (const stop of this.subscriptions) stop();
+    for (const subscription of this.subscriptions) subscription.dispose();
     this.diagnostics.dispose();
   }
 
@@ -84,7 +86,7 @@ export class PlanDocuments implements vscode.CodeLensProvider, vscode.Disposable
     if (json === null) return [];
     const faults = schemaProblems(json);
     if (faults.length > 0) return faults;
-    const models = vscode.workspace.isTrusted ? await this.services.models() : null;
+    const models = vscode.workspace.isTrusted ? this.services.models : null;
     const plan = checkPlan(json, document.uri.fsPath);
     return problemsOf(plan, dirname(document.uri.fsPath), this.services.machine.known, models);
   }

@@ -9,46 +9,48 @@ import type { Report } from '../../contract/report';
 import { stageTitle } from './stageTitle';
 import { contextKeys } from '../ids';
 import { t } from '../l10n';
-import type { Services } from '../services';
+import type { RunHistory } from '../comparison/runHistory';
+import type { WorkerProcess } from '../workerProcess';
 import { conversionJob, type ConversionOrder } from './conversion';
-import { RunQueue, type RunJob } from './runQueue';
+import { RunQueue } from './runQueue';
 import { overallFraction } from './runTimeline';
 
-/** What happens on a button that a run's end offers; set by whoever opens panels. */
-export type RunEndHandler = (run: RunState) => void;
-
-export class Conversions {
+export class Conversions implements vscode.Disposable {
   readonly queue = new RunQueue();
   private restartWhenIdle = false;
-  private onEnd: RunEndHandler = () => {};
+  private readonly endListeners: ((run: RunState) => void)[] = [];
+  private readonly lastLines = new Map<string, string>();
 
-  constructor(private readonly services: Services) {
+  constructor(
+    private readonly log: vscode.LogOutputChannel,
+    private readonly worker: WorkerProcess,
+    private readonly history: RunHistory,
+  ) {
     this.queue.onDidChange((run) => this.logChange(run));
-    services.context.subscriptions.push({ dispose: () => this.queue.cancelAll() });
   }
 
-  /** Called with every run that ended; shows it (`runs/announceRun.ts`). */
-  setEndHandler(handler: RunEndHandler): void {
-    this.onEnd = handler;
+  /** Calls with every run that has ended. */
+  onEnd(listener: (run: RunState) => void): void {
+    this.endListeners.push(listener);
   }
 
   start(order: ConversionOrder): RunState {
-    const { conversionWorker } = this.services;
-    return this.enqueue(conversionJob(order, conversionWorker, (report, file) => this.keep(report, file)));
+    const keep = async (report: Report, file: string) => void (await this.history.add(report, file));
+    const run = this.queue.add(conversionJob(order, this.worker, keep));
+    this.log.info(`${run.id}: ${run.command}`);
+    void this.accompany(run.id, path.basename(run.model));
+    return run;
+  }
+
+  dispose(): void {
+    this.queue.cancelAll();
   }
 
   /** Ends the worker as soon as no conversion needs it. */
   restartWorker(): void {
     const isBusy = this.queue.runs.some(({ status }) => status === 'running');
     if (isBusy) this.restartWhenIdle = true;
-    else void this.services.conversionWorker.restart();
-  }
-
-  private enqueue(job: RunJob): RunState {
-    const run = this.queue.add(job);
-    this.services.log.info(`${run.id}: ${run.command}`);
-    void this.accompany(run.id, path.basename(run.model));
-    return run;
+    else void this.worker.restart();
   }
 
   /** The notification, from the moment a run begins until it ends. */
@@ -74,29 +76,22 @@ export class Conversions {
     await vscode.commands.executeCommand('setContext', contextKeys.running, isBusy);
     if (this.restartWhenIdle && !isBusy) {
       this.restartWhenIdle = false;
-      await this.services.conversionWorker.restart();
+      await this.worker.restart();
     }
-    this.onEnd(run);
+    for (const listener of this.endListeners) listener(run);
   }
-
-  private async keep(report: Report, file: string): Promise<void> {
-    const history = await this.services.history();
-    await history.add(report, file);
-  }
-
-  private readonly lastLines = new Map<string, string>();
 
   private logChange(run: RunState): void {
     const line = run.log.at(-1);
     if (line !== undefined && this.lastLines.get(run.id) !== line) {
       this.lastLines.set(run.id, line);
-      this.services.log.debug(`${run.id}: ${line}`);
+      this.log.debug(`${run.id}: ${line}`);
     }
     if (run.endedAt === null) return;
     this.lastLines.delete(run.id);
     const { failure, status, summary } = run;
-    this.services.log.info(`${run.id}: ${status}${summary === null ? '' : `. ${summary}`}`);
-    if (failure !== null) this.services.log.error(`${run.id}: ${failure.code}: ${failure.reason} ${failure.fix}`);
+    this.log.info(`${run.id}: ${status}${summary === null ? '' : `. ${summary}`}`);
+    if (failure !== null) this.log.error(`${run.id}: ${failure.code}: ${failure.reason} ${failure.fix}`);
   }
 }
 

@@ -2,10 +2,15 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { Report } from '../../contract/report';
-import { commands, views, walkthrough } from '../ids';
+import type { Comparisons } from '../comparison/comparisons';
+import type { ConvertPanels } from '../convert/convertPanels';
+import { resolveReportPlan } from '../convert/resolveReportPlan';
+import { commands, views, walkthrough, type CommandId } from '../ids';
 import { t } from '../l10n';
-import type { Parts } from '../parts';
 import type { Services } from '../services';
+import { installTensorRT } from './installTensorRT';
+import { copySample } from './openSample';
+import { probeMachine } from './probeMachine';
 
 /** A report that brings its model and plan along: *Convert* from the comparison view. */
 interface ReportArgument {
@@ -14,48 +19,41 @@ interface ReportArgument {
   readonly path: string;
 }
 
-type CommandName = keyof typeof commands;
-
-export function registerCommands(services: Services, parts: Parts): vscode.Disposable {
-  const handlers: Record<CommandName, (argument?: unknown, options?: unknown) => Promise<unknown>> = {
-    convert: (argument) => convert(parts, argument),
-    compare: () => Promise.resolve(vscode.commands.executeCommand(`${views.comparison}.focus`)),
-    openReport: async (argument, options) => {
-      const comparisons = await parts.comparisons();
-      const file = asUri(argument) ?? (await comparisons.pick());
-      if (file !== null) await comparisons.show(file, options as { preserveFocus?: boolean });
-    },
-    openPlan: async (argument) => {
-      const file = asUri(argument) ?? activeFile('.trtplan.json') ?? (await askForPlan());
-      if (file !== null) await (await parts.convertPanels()).showPlan(file);
-    },
-    installTensorRT: async () => (await import('./installTensorRT')).installTensorRT(services),
-    probe: async () => (await import('./probeMachine')).probeMachine(services),
-    cancel: async () => (await services.conversions()).queue.cancelAll(),
-    openSample: async () => {
-      const { copySample } = await import('./openSample');
-      await (await parts.convertPanels()).show(await copySample(services));
-    },
-    openWalkthrough: () => {
-      const target = `${services.context.extension.id}#${walkthrough}`;
-      return Promise.resolve(vscode.commands.executeCommand('workbench.action.openWalkthrough', target, false));
-    },
-    showLog: () => Promise.resolve(services.log.show()),
-  };
-  return vscode.Disposable.from(
-    ...(Object.keys(handlers) as CommandName[]).map((name) =>
-      vscode.commands.registerCommand(commands[name], async (argument?: unknown, options?: unknown) => {
-        const { orShowError } = await import('../errors/showError');
-        return orShowError(services.log, () => handlers[name](argument, options));
-      }),
-    ),
-  );
+export interface CommandSurroundings {
+  readonly services: Services;
+  readonly convertPanels: ConvertPanels;
+  readonly comparisons: Comparisons;
 }
 
-async function convert(parts: Parts, argument: unknown): Promise<void> {
-  const panels = await parts.convertPanels();
+/** One for every command: a forgotten one is a type error. */
+export type CommandHandlers = Readonly<Record<CommandId, (...args: readonly unknown[]) => Promise<unknown>>>;
+
+export function commandHandlers({ services, convertPanels, comparisons }: CommandSurroundings): CommandHandlers {
+  const execute = (command: string, ...args: unknown[]) =>
+    Promise.resolve(vscode.commands.executeCommand(command, ...args));
+  return {
+    [commands.convert]: (argument) => convert(convertPanels, argument),
+    [commands.compare]: () => execute(`${views.comparison}.focus`),
+    [commands.openReport]: async (argument, options) => {
+      const file = asUri(argument) ?? (await comparisons.pick());
+      if (file !== null) await comparisons.show(file, options as { preserveFocus?: boolean } | undefined);
+    },
+    [commands.openPlan]: async (argument) => {
+      const file = asUri(argument) ?? activeFile('.trtplan.json') ?? (await askForPlan());
+      if (file !== null) await convertPanels.showPlan(file);
+    },
+    [commands.installTensorRT]: () => installTensorRT(services),
+    [commands.probe]: () => probeMachine(services),
+    [commands.cancel]: () => Promise.resolve(services.conversions.queue.cancelAll()),
+    [commands.openSample]: async () => convertPanels.show(await copySample(services)),
+    [commands.openWalkthrough]: () =>
+      execute('workbench.action.openWalkthrough', `${services.context.extension.id}#${walkthrough}`, false),
+    [commands.showLog]: () => Promise.resolve(services.log.show()),
+  };
+}
+
+async function convert(panels: ConvertPanels, argument: unknown): Promise<void> {
   if (isReportArgument(argument)) {
-    const { resolveReportPlan } = await import('../convert/resolveReportPlan');
     const { modelPath, plan } = await resolveReportPlan(argument.report, argument.path);
     await panels.showWith(modelPath, plan);
     return;
