@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { OpenOptions, Session } from '../backends/backend';
 import type { Model } from '../model/model';
 import { saveModel } from '../model/saveModel';
+import { removeUnused } from '../plan/prepare/removeUnused';
 import type { FetchingSession, ObservingRuntime } from './observers/observingRuntime';
 
 /** Opens an ONNX file. Probes ask for `exact`: with fusions, tensors that a probe shows would not exist. */
@@ -67,8 +68,12 @@ export interface Probe extends FetchingSession {
   readonly parallelRuns: number;
 }
 
-/** Opens a probe for `use` and closes it however that ends. Its outputs are float32. */
+/**
+ * Opens a probe for `use` and closes it however that ends. Its outputs are float32. What they do not need is taken out of it:
+ * the runtime would compute it.
+ */
 export async function withProbe<T>(probe: Model, source: ProbeSource, use: (probe: Probe) => Promise<T>): Promise<T> {
+  removeUnused(probe.proto.graph);
   return withProbeFile(probe, async (path) => {
     const session = await openProbe(probe, path, source);
     try {
