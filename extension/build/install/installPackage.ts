@@ -60,7 +60,7 @@ export async function installPackage(pack: Package, options: InstallOptions = {}
   const folder = packageFolder(pack, home);
   if (await isInstalled(pack, home)) return folder;
 
-  const aside = join(home, `.installing-${pack.name}-${randomUUID().slice(0, 8)}`);
+  const aside = join(home, `${asidePrefix(pack)}${randomUUID().slice(0, 8)}`);
   const downloads = join(home, '.downloads', `${pack.name}-${pack.version}`);
   let release: (() => Promise<void>) | null = null;
   let isDone = false;
@@ -68,7 +68,7 @@ export async function installPackage(pack: Package, options: InstallOptions = {}
     release = await lock(`${downloads}.lock`, options);
     await mkdir(downloads, { recursive: true });
     if (await isInstalled(pack, home)) return folder;
-    await removeAbandoned(home);
+    await removeAbandoned(home, pack);
     await requireRoom(pack, home);
     await mkdir(aside, { recursive: true });
     const content = join(aside, 'content');
@@ -105,7 +105,7 @@ export async function removePackage(pack: Package, home: string = toolHome()): P
   const found = await stat(folder).catch(() => null);
   if (found === null) return false;
   // Out of the way first, so that it is either whole or gone.
-  const aside = join(home, `.installing-${pack.name}-${randomUUID().slice(0, 8)}`);
+  const aside = join(home, `${asidePrefix(pack)}${randomUUID().slice(0, 8)}`);
   await rename(folder, aside);
   await rm(aside, { recursive: true, force: true });
   return true;
@@ -307,13 +307,18 @@ async function isOrphaned(folder: string, owner: string): Promise<boolean> {
 
 const abandonedAfterMs = 24 * 3600 * 1000;
 
-/** Removes what killed installations left behind long enough ago. */
-async function removeAbandoned(home: string): Promise<void> {
+function asidePrefix({ name, version }: Package): string {
+  return `.installing-${name}-${version}-`;
+}
+
+/** Removes what killed installations left behind: of this package all, as nobody else installs it; of others what is old. */
+async function removeAbandoned(home: string, pack: Package): Promise<void> {
   const unpacked = (await readdir(home).catch(() => [])).filter((name) => name.startsWith('.installing-'));
   const downloads = (await readdir(join(home, '.downloads')).catch(() => [])).map((name) => join('.downloads', name));
   for (const name of [...unpacked, ...downloads]) {
     const found = await stat(join(home, name)).catch(() => null);
-    if (found !== null && Date.now() - found.mtimeMs > abandonedAfterMs) {
+    const isOwn = name.startsWith(asidePrefix(pack));
+    if (isOwn || (found !== null && Date.now() - found.mtimeMs > abandonedAfterMs)) {
       await rm(join(home, name), { recursive: true, force: true });
     }
   }

@@ -66,7 +66,7 @@ function installable(name: InstallableName): Installable {
 }
 
 /**
- * Opens the library in a process of its own. That it needs a GPU to build is no fault of the library.
+ * Opens the library in a process of its own. That it needs a GPU to build, or CUDA's libraries beside it, is no fault of it.
  * @throws CodedError INSTALL_FAILED with the loader's words
  */
 async function tryToLoad(folder: string, name: string, { onMessage }: InstallOptions): Promise<void> {
@@ -79,6 +79,11 @@ async function tryToLoad(folder: string, name: string, { onMessage }: InstallOpt
   const probe = await probeLibrary(library, addon);
   if (probe.description !== null || probe.needsGpu) {
     onMessage?.(probe.description?.hasBuilder ? 'it loads and builds here' : 'it loads; building needs an NVIDIA GPU');
+    return;
+  }
+  if (/cannot open shared object file|module could not be found/.test(probe.reason)) {
+    // What it wants beside itself may still come; `probe` says so until then.
+    onMessage?.(`it does not load here yet: ${probe.reason}`);
     return;
   }
   throw new CodedError({
