@@ -2,7 +2,9 @@
 //! \brief Observation against a plain loop, for every instruction set of this machine and across thread borders.
 #include "observe/kernels.h"
 #include "observe/observe.h"
+#include "observe/value_accumulator.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -73,6 +75,37 @@ void testHistogram(const std::vector<float>& values, size_t bins, double binWidt
     check(counts == expected, "histogram: counts");
 }
 
+//! Values in pieces, in several accumulators that are merged, against a plain count into the final bins.
+void testAccumulator(const std::vector<float>& values, size_t piece) {
+    pb::ValueAccumulator parts[] = {pb::ValueAccumulator(true), pb::ValueAccumulator(true), pb::ValueAccumulator(true)};
+    size_t next = 0;
+    for (size_t begin = 0; begin < values.size(); begin += piece) {
+        parts[next++ % 3].add(values.data() + begin, std::min(piece, values.size() - begin));
+    }
+    pb::ValueAccumulator whole(true);
+    for (const pb::ValueAccumulator& part : parts) {
+        whole.merge(part);
+    }
+    const pb::Range range = pb::observeRange(values.data(), values.size());
+    check(whole.minimum() == range.minimum && whole.maximum() == range.maximum, "accumulator: least and greatest");
+    check(whole.nonFinite() == range.nonFinite, "accumulator: elements that are not finite");
+    const double largest = range.absMaximum;
+    const double width = whole.binWidth();
+    check(largest < width * pb::ValueAccumulator::kBins, "accumulator: the bins hold everything");
+    check(width == std::ldexp(1.0, -126) || largest >= width * pb::ValueAccumulator::kBins / 2,
+          "accumulator: the bins are no wider than they must be");
+    std::vector<uint64_t> expected(pb::ValueAccumulator::kBins);
+    for (float value : values) {
+        if (std::isfinite(value)) {
+            ++expected[static_cast<size_t>(std::fabs(static_cast<double>(value)) / width)];
+        }
+    }
+    check(whole.counts() == expected, "accumulator: counts");
+    pb::ValueAccumulator rangeOnly(false);
+    rangeOnly.add(values.data(), values.size());
+    check(rangeOnly.counts().empty() && rangeOnly.maximum() == range.maximum, "accumulator: range alone");
+}
+
 void testKernelsAgree(const std::vector<float>& values) {
     const pb::Kernels& best = pb::bestKernels();
     const pb::KeyRange one = pb::kernelsBaseline.range(values.data(), values.size());
@@ -84,6 +117,9 @@ void testKernelsAgree(const std::vector<float>& values) {
     pb::kernelsBaseline.bins(values.data(), values.size(), 0.00317, 2047, first.data());
     best.bins(values.data(), values.size(), 0.00317, 2047, second.data());
     check(first == second, "kernels: the same bins on every instruction set");
+    pb::kernelsBaseline.magnitudeBins(values.data(), values.size(), 128.0f, 4096, first.data());
+    best.magnitudeBins(values.data(), values.size(), 128.0f, 4096, second.data());
+    check(first == second, "kernels: the same bins of a power of two on every instruction set");
 }
 
 } // namespace
@@ -96,12 +132,16 @@ int main() {
             testHistogram(values, 1, 1.0);
             testHistogram(values, 2048, 0.0049);
             testHistogram(values, 128, 1e-30);
+            testAccumulator(values, 1000);
+            testAccumulator(values, 50000);
             testKernelsAgree(values);
         }
     }
     const std::vector<float> extremes = {-0.0f, std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest(),
                                          std::numeric_limits<float>::denorm_min()};
     testRange(extremes);
+    testAccumulator(extremes, 1);
+    testAccumulator(extremes, 4);
     testHistogram(extremes, 16, std::numeric_limits<double>::denorm_min());
     const float negativeZero = -0.0f;
     check(!std::signbit(pb::observeRange(&negativeZero, 1).minimum), "range: -0 is reported as 0");
