@@ -46,13 +46,8 @@ function capability(
   backends: readonly BackendInfo[],
 ): Omit<PrecisionCapability, 'precision'> {
   const precision = precisionOf(variant);
-  const unable = architectures.filter((target) => !hasHardware(target, precision));
-  if (unable.length > 0 && unable.length === architectures.length) {
-    const [first = ''] = unable;
-    const devices = listText(devicesOf(first).slice(0, 3));
-    const where = devices === '' ? first : `${first} (${devices})`;
-    return { state: 'unsupported', reason: t('{0} has no {1} hardware.', where, precision.toUpperCase()) };
-  }
+  const missing = missingHardware(precision, architectures);
+  if (missing !== null) return { state: 'unsupported', reason: missing };
   const weak = variant !== precision && variant !== 'tf32';
   if (weak && !servesWeakTyping(builder, backends)) {
     return {
@@ -69,11 +64,26 @@ function capability(
   if (builder.targets.some((target) => target === null)) {
     return { state: 'runs', reason: t('{0} builds engines and measures them on this GPU.', name) };
   }
-  const able = architectures.filter((target) => !unable.includes(target));
+  const able = architectures.filter((target) => hasHardware(target, precision));
   return {
     state: 'builds',
     reason: t('{0} builds engines for {1}; accuracy is compared on the processor.', name, listText(able)),
   };
+}
+
+/** Why no engine of a precision can be built for any of the architectures; null when one can be, or none is named. */
+function missingHardware(precision: Precision, architectures: readonly string[]): string | null {
+  const [first] = architectures;
+  if (first === undefined || architectures.some((target) => hasHardware(target, precision))) return null;
+  const devices = listText(devicesOf(first).slice(0, 3));
+  const where = devices === '' ? first : `${first} (${devices})`;
+  return t('{0} has no {1} hardware.', where, precision.toUpperCase());
+}
+
+/** The same for the targets of a plan, which can be told without knowing the machine. */
+export function missingOnTargets(plan: Plan, variant: VariantName): string | null {
+  const architectures = plan.targets.flatMap((target) => architectureOf(target) ?? []);
+  return missingHardware(precisionOf(variant), architectures);
 }
 
 function servesWeakTyping(builder: EngineBuilder | null, backends: readonly BackendInfo[]): boolean {

@@ -11,12 +11,12 @@ import { planViolations } from '../../contract/checkSchema';
 import { CodedError, type ErrorData } from '../../contract/errors';
 import type { PlanProblem } from '../../contract/panels/convertPanel';
 import type { FixAction } from '../../contract/panels/runState';
-import type { Plan } from '../../contract/plan';
+import type { Plan, VariantName } from '../../contract/plan';
 import { listText } from '../../contract/quantities';
 import type { BackendInfo } from '../../contract/backendInfo';
 import type { NodePlan } from '../../contract/stageMethods';
 import { chooseEngineBuilder } from '../../build/chooseEngineBuilder';
-import { precisionCapabilities } from '../convert/precisionCapabilities';
+import { missingOnTargets, precisionCapabilities } from '../convert/precisionCapabilities';
 import { fixActionsOf, fixButton } from '../errors/fixActionsOf';
 import { t } from '../l10n';
 
@@ -133,7 +133,7 @@ function overflowRisks(nodes: readonly NodePlan[]): PlanProblem[] {
 }
 
 function machineProblems(plan: Plan, { backends }: PlanSurroundings): PlanProblem[] {
-  if (backends === null) return [];
+  if (backends === null) return hardwareProblems(plan, (variant) => missingOnTargets(plan, variant));
   try {
     chooseEngineBuilder(plan, backends);
   } catch (error) {
@@ -141,16 +141,26 @@ function machineProblems(plan: Plan, { backends }: PlanSurroundings): PlanProble
     const pointer = `/${error.place?.field ?? 'targets'}`;
     return [problem(pointer, 'error', error, fixActionsOf(error))];
   }
-  const unable = precisionCapabilities(plan, backends).filter(
-    ({ precision, state }) => state === 'unsupported' && plan.precisions.includes(precision),
-  );
-  return unable.map(({ precision, reason }) =>
-    problem(`/precisions/${plan.precisions.indexOf(precision)}`, 'warning', {
-      code: 'noHardware',
-      reason,
-      fix: t('Leave out {0}, or choose another target. Its engine will be skipped.', precision),
-    }),
-  );
+  const capabilities = new Map(precisionCapabilities(plan, backends).map((found) => [found.precision, found]));
+  return hardwareProblems(plan, (variant) => {
+    const found = capabilities.get(variant);
+    return found?.state === 'unsupported' ? found.reason : null;
+  });
+}
+
+/** @param missing why a variant cannot be built, or null */
+function hardwareProblems(plan: Plan, missing: (variant: VariantName) => string | null): PlanProblem[] {
+  return plan.precisions.flatMap((variant, index) => {
+    const reason = missing(variant);
+    if (reason === null) return [];
+    // What no target can do is refused; what this machine's own GPU cannot do is left out.
+    const isRefused = missingOnTargets(plan, variant) !== null;
+    const fix = isRefused
+      ? t('Leave out {0}, or choose another target.', variant)
+      : t('Nothing needs to be done: {0} is compared without an engine.', variant);
+    const severity = isRefused ? 'error' : 'warning';
+    return [problem(`/precisions/${index}`, severity, { code: 'noHardware', reason, fix })];
+  });
 }
 
 function dataProblems({ calibration, evaluation, precisions }: Plan): PlanProblem[] {
