@@ -83,6 +83,8 @@ export interface BuildRequest {
   readonly moreProfiles?: readonly Plan['shapes'][];
   /** Weak typing: layers, by exact name of the ONNX node, that are to compute in a type of their own. */
   readonly layerPrecisions?: Readonly<Record<string, LayerPrecision>>;
+  /** Told once of names in `layerPrecisions` that no layer of TensorRT has, as nodes folded into others. */
+  readonly onUnknownLayers?: (layers: readonly string[]) => void;
   /** Whether the builder must keep to `layerPrecisions` (it fails where it cannot) or should. Default `obey`. */
   readonly constraints?: 'obey' | 'prefer';
   /** Element type (weak typing only; strong typing has them in the graph) and memory layouts of graph inputs and outputs. */

@@ -6,9 +6,11 @@
  * go through the native module in the worker process, and only to libraries that a throwaway process has
  * opened before (`libraries.ts`). Engines run where there is a GPU (`tensorrtSession.ts`).
  */
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { CodedError, cancelled, throwIfCancelled } from '../contract/errors';
+import { mkdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { toolHome } from '../build/install/toolHome';
+import { comparePassport, describeDifferences, type EnginePassport } from '../contract/enginePassport';
+import { CodedError, throwIfCancelled } from '../contract/errors';
 import type { Precision } from '../contract/plan';
 import type { OnProgress, RunOptions } from '../contract/progress';
 import type { LibraryAttempt } from '../contract/backendInfo';
@@ -28,13 +30,14 @@ import {
   nativeAddonState,
   requireNativeAddon,
   type NativeBuildOutcome,
-  type NativeBuildRequest,
   type NativeDescription,
-  type NativeParserError,
-  type NativeProfileInput,
   type NativeTensorRT,
 } from './nativeAddon';
-import { realisedShares } from './tensorrtLayers';
+import { CalibrationFeed } from './calibrationFeed';
+import { readPassport, writePassport } from './passportFile';
+import { buildError, installFix } from './tensorrtErrors';
+import { realisedShares, timedLayers, type TimedLayer } from './tensorrtLayers';
+import { nativeBuildRequest } from './tensorrtRequest';
 import { openTensorrtSession, type TensorrtSession } from './tensorrtSession';
 
 /** A library that works, as found by the probe. */
@@ -93,41 +96,67 @@ export class TensorrtBackend implements Backend {
    * 1500 convolutions), so for large models it is the worker's client that ends the process after its grace period; an
    * engine is written only once it is complete, so that leaves no file either.
    *
-   * @throws CodedError ENGINE_PARSE (naming the node), ENGINE_BUILD, TARGET_UNSUPPORTED, PRECISION_UNSUPPORTED, PLAN_INVALID, OUTPUT_UNWRITABLE,
-   *   BACKEND_UNAVAILABLE, NATIVE_MISSING, CANCELLED; no file is left behind then
+   * @throws CodedError ENGINE_PARSE (naming the node), ENGINE_BUILD, ENGINE_MEMORY, BUILDER_UNSUPPORTED,
+   *   TARGET_UNSUPPORTED, PRECISION_UNSUPPORTED, PLAN_INVALID, OUTPUT_UNWRITABLE, CALIBRATION_FAILED,
+   *   BACKEND_UNAVAILABLE, NATIVE_MISSING, CANCELLED, and what the calibration data throw; no file is left behind then
    */
   async build(request: BuildRequest, options: RunOptions): Promise<BuildSummary> {
     throwIfCancelled(options.signal);
     requireNativeAddon();
     const usable = await this.usable();
     const tensorrt = this.openLibrary(usable);
-    const nativeRequest = toNative(
-      request,
-      targetsOf(request, usable, titles[this.name]),
-      request.builder.timingCache === null ? '' : resolve(request.builder.timingCache),
-    );
+    const targets = targetsOf(request, usable, titles[this.name]);
+    const native = nativeBuildRequest(request, targets, await timingCacheOf(request, usable));
+    const feed = request.calibrator === undefined ? null : new CalibrationFeed(request.calibrator, tensorrt.flavour);
     const progress = reportProgress(request, options.onProgress);
     throwIfCancelled(options.signal);
 
-    const running = tensorrt.build(nativeRequest, progress);
+    const running = tensorrt.build({ ...native, calibrator: feed?.native() ?? null }, progress);
     const cancel = (): void => {
       running.cancel();
     };
     options.signal?.addEventListener('abort', cancel, { once: true });
-    const outcome = await running.done.finally(() => options.signal?.removeEventListener('abort', cancel));
+    const outcome = await running.done.finally(async () => {
+      options.signal?.removeEventListener('abort', cancel);
+      await feed?.close();
+    });
     if (outcome.status !== 'ok') throw buildError(outcome, request, titles[this.name]);
+    if (outcome.calibrationCache !== null) await request.calibrator?.onCache?.(outcome.calibrationCache);
+    if (outcome.unknownLayers.length > 0) request.onUnknownLayers?.(outcome.unknownLayers);
+    return this.describe(request, outcome, usable);
+  }
+
+  /** The summary of an engine just built; its passport is written beside it. */
+  private async describe(
+    request: BuildRequest,
+    outcome: NativeBuildOutcome,
+    usable: UsableLibrary,
+  ): Promise<BuildSummary> {
+    const version = versionText(usable.description.version);
+    const inspected = await this.inspect(request, usable);
+    await writePassport({
+      request,
+      outcome,
+      backend: this.name,
+      flavour: usable.library.flavour,
+      version,
+      gpu: gpuOf(usable.description),
+      layers: inspected?.layers ?? null,
+    });
     return {
       backend: this.name,
-      version: versionText(usable.description.version),
+      version,
       target: request.target,
       seconds: outcome.parseSeconds + outcome.buildSeconds,
-      ...(await this.inspect(request, usable)),
+      layers: inspected?.count ?? null,
+      realised: inspected === null ? null : realisedShares(inspected.layers, inspected.layers),
     };
   }
 
   /**
    * Opens an engine on this machine's GPU.
-   * @throws CodedError BACKEND_UNAVAILABLE without a GPU, RUNTIME_FAILED when TensorRT refuses the engine
+   * @throws CodedError ENGINE_INCOMPATIBLE naming what differs where its passport says that it cannot run here,
+   *   BACKEND_UNAVAILABLE without a GPU, RUNTIME_FAILED when TensorRT refuses the engine
    */
   async open(artifact: Pick<Artifact, 'kind' | 'path'>): Promise<TensorrtSession> {
     if (artifact.kind !== 'engine') {
@@ -139,6 +168,7 @@ export class TensorrtBackend implements Backend {
       });
     }
     const usable = await this.usable();
+    await this.requireFit(artifact.path, usable);
     if (!runsEngines(usable.description)) {
       throw new CodedError({
         code: 'BACKEND_UNAVAILABLE',
@@ -151,18 +181,31 @@ export class TensorrtBackend implements Backend {
     return openTensorrtSession(this.openLibrary(usable), artifact.path, device);
   }
 
-  /** Layers and realised precision of an engine for this machine's GPU; nothing for one built for another. */
-  private async inspect(
-    request: BuildRequest,
-    { description }: UsableLibrary,
-  ): Promise<Pick<BuildSummary, 'layers' | 'realised'>> {
-    if (request.target !== null || !runsEngines(description)) return { layers: null, realised: null };
+  /** @throws CodedError ENGINE_INCOMPATIBLE */
+  private async requireFit(engine: string, { description }: UsableLibrary): Promise<void> {
+    const passport = await readPassport(engine);
+    // Without a GPU nothing runs here, whatever the engine: that is told as such.
+    if (passport === null || description.gpu === null) return;
+    const here = { backend: this.name, version: versionText(description.version), gpu: gpuOf(description) };
+    const blocking = comparePassport(passport, here).filter(({ blocks }) => blocks);
+    if (blocking.length === 0) return;
+    throw new CodedError({
+      code: 'ENGINE_INCOMPATIBLE',
+      reason: `${engine} cannot run here: ${describeDifferences(blocking)}.`,
+      fix: `Build it again here from ${passport.model.file}, or run it where it was built.`,
+      place: { file: engine },
+    });
+  }
+
+  /** Layers with their times of an engine for this machine's GPU; null for one built for another. */
+  private async inspect(request: BuildRequest, { description }: UsableLibrary): Promise<InspectedEngine | null> {
+    if (request.target !== null || !runsEngines(description)) return null;
     const session = await this.open({ kind: 'engine', path: request.engine });
     try {
-      const layers = session.layers();
-      const shapes = Object.fromEntries(Object.entries(request.shapes).map(([name, { opt }]) => [name, opt]));
-      const times = await session.profile(shapes, profiledRuns);
-      return { layers: session.layerCount, realised: realisedShares(layers, times) };
+      const optimum = (ranges: BuildRequest['shapes']) =>
+        Object.fromEntries(Object.entries(ranges).map(([name, { opt }]) => [name, opt]));
+      const times = await session.profile(optimum(request.shapes), profiledRuns, optimum(request.shapeValues ?? {}));
+      return { count: session.layerCount, layers: timedLayers(session.layers(), times) };
     } finally {
       await session.close();
     }
@@ -242,6 +285,27 @@ function attemptOf(probe: LibraryProbe): LibraryAttempt {
   return { library, from, reason: 'reason' in probe ? probe.reason : null };
 }
 
+interface InspectedEngine {
+  /** After fusion, by the engine itself; the inspector may name fewer. */
+  readonly count: number;
+  readonly layers: readonly TimedLayer[];
+}
+
+/**
+ * The file of kernel timings: the plan's, else one per GPU, driver and library in the tool's folder, shared by all builds.
+ * TensorRT-RTX times nothing.
+ */
+async function timingCacheOf(request: BuildRequest, { library, description }: UsableLibrary): Promise<string> {
+  if (request.builder.timingCache !== null) return resolve(request.builder.timingCache);
+  const gpu = gpuOf(description);
+  if (library.flavour === 'rtx' || gpu === null) return '';
+  const parts = [gpu.name, gpu.computeCapability, gpu.driver, versionText(description.version)];
+  const folder = join(toolHome(), 'timing');
+  // A folder that cannot be made costs the timings, never the build.
+  await mkdir(folder, { recursive: true }).catch(() => undefined);
+  return join(folder, `${parts.join('-').replace(/[^A-Za-z0-9._-]+/g, '_')}.cache`);
+}
+
 /** Enough for shares of time. */
 const profiledRuns = 20;
 
@@ -251,7 +315,7 @@ function runsEngines({ gpu, computeCapabilities, hasBuilder }: NativeDescription
   return computeCapabilities.length === 0 || computeCapabilities.includes(gpu.computeCapability);
 }
 
-function gpuOf({ gpu }: NativeDescription): NonNullable<BackendInfo['gpu']> | null {
+function gpuOf({ gpu }: NativeDescription): EnginePassport['gpu'] {
   if (gpu === null) return null;
   const { name, computeCapability, driverVersion, memoryBytes } = gpu;
   return {
@@ -261,8 +325,6 @@ function gpuOf({ gpu }: NativeDescription): NonNullable<BackendInfo['gpu']> | nu
     memoryBytes,
   };
 }
-
-const installFix = 'Run `precision-bench install tensorrt-rtx`.';
 
 /** The first library with a builder, else the first that loads. */
 function firstUsable(probes: readonly LibraryProbe[]): UsableLibrary | undefined {
@@ -291,47 +353,6 @@ function targetsOf(request: BuildRequest, { description }: UsableLibrary, title:
   });
 }
 
-function toNative(request: BuildRequest, computeCapabilities: number[], timingCache: string): NativeBuildRequest {
-  const { builder, precision, typing = 'strong' } = request;
-  return {
-    onnx: request.onnx,
-    engine: request.engine,
-    profiles: nativeProfiles(request),
-    computeCapabilities,
-    optimizationLevel: builder.optimizationLevel,
-    workspaceBytes: builder.workspaceMiB === null ? -1 : builder.workspaceMiB * 2 ** 20,
-    dlaCore: builder.dla ?? -1,
-    gpuFallback: request.gpuFallback ?? true,
-    tf32: builder.tf32,
-    versionCompatible: builder.versionCompatible,
-    hardwareCompatible: builder.hardwareCompatible,
-    typing,
-    // An INT8 or FP8 engine falls back to FP16 where that is faster, as every TensorRT recipe has it.
-    allowFp16: precision === 'fp16' || precision === 'int8' || precision === 'fp8',
-    allowBf16: precision === 'bf16',
-    allowInt8: precision === 'int8',
-    allowFp8: precision === 'fp8',
-    layerPrecisions: Object.entries(request.layerPrecisions ?? {}).map(([layer, dtype]) => ({ layer, dtype })),
-    constraints: request.constraints ?? 'obey',
-    io: Object.entries(request.io ?? {}).map(([name, { dtype = '', formats = [] }]) => ({ name, dtype, formats })),
-    calibrator: null,
-    timingCache,
-  };
-}
-
-/** A network without inputs of unknown size needs no profile. */
-function nativeProfiles(request: BuildRequest): NativeProfileInput[][] {
-  const values = Object.entries(request.shapeValues ?? {}).map(([name, range]) => ({
-    name,
-    holdsValues: true,
-    ...range,
-  }));
-  return [request.shapes, ...(request.moreProfiles ?? [])]
-    .map((shapes) => Object.entries(shapes).map(([name, range]) => ({ name, holdsValues: false, ...range })))
-    .map((inputs) => [...inputs, ...values])
-    .filter((inputs) => inputs.length > 0);
-}
-
 /** TensorRT's phases as progress of the build stage; the time left is extrapolated once a tenth is done. */
 function reportProgress(request: BuildRequest, onProgress: OnProgress | undefined) {
   const started = performance.now();
@@ -340,131 +361,4 @@ function reportProgress(request: BuildRequest, onProgress: OnProgress | undefine
     const etaSeconds = fraction !== null && fraction > 0.1 ? (elapsed * (1 - fraction)) / fraction : null;
     onProgress?.({ stage: 'build', variant: request.precision, fraction, etaSeconds, message: phase });
   };
-}
-
-const shownErrors = 5;
-const shownLines = 5;
-
-/** What came of a build that gave no engine, as a coded error. */
-export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, title: string): CodedError {
-  const words = errorLines(outcome.log);
-  const said = words.length === 0 ? '' : ` ${title} says: ${words.slice(-shownLines).join(' | ')}`;
-  const place = { file: request.onnx };
-  switch (outcome.status) {
-    case 'ok':
-    case 'cancelled':
-      return cancelled();
-    case 'parse':
-      return parseError(outcome.parserErrors, request, title, said);
-    case 'write':
-      return new CodedError({
-        code: 'OUTPUT_UNWRITABLE',
-        reason: outcome.reason,
-        fix: 'Give a folder that is writable and has room with --out.',
-        place: { file: request.engine },
-      });
-    case 'invalid':
-      return new CodedError({
-        code: 'PLAN_INVALID',
-        reason: `${outcome.reason}${said}`,
-        fix: "Correct the plan's shapes, builder options or targets.",
-        place,
-      });
-    case 'noBuilder':
-    case 'library':
-    case 'gpu':
-      return new CodedError({
-        code: 'BACKEND_UNAVAILABLE',
-        reason: `${outcome.reason}${said}`,
-        fix: installFix,
-        place,
-      });
-    case 'build':
-    case 'engine':
-    case 'run':
-    case 'internal':
-    case 'calibration':
-    case 'memory':
-    case 'unsupported':
-      return (
-        unsupportedOperation(words, request, title) ??
-        new CodedError({
-          code: 'ENGINE_BUILD',
-          reason: `${title} built no ${request.precision} engine from ${request.onnx}.${outcome.reason && ` ${outcome.reason}`}${said}`,
-          fix: buildFix(words),
-          place,
-        })
-      );
-  }
-}
-
-/** RTX's compiler on what an architecture lacks: `Cannot compile operation 'fc1' for Turing (SM75): FP32 GEMM is not supported`. */
-const unsupportedPattern =
-  /Cannot compile operation '(?<node>[^']*)' for (?<where>[^:]*): (?<what>[^.]*is not supported)/;
-
-function unsupportedOperation(words: readonly string[], request: BuildRequest, title: string): CodedError | null {
-  const found = words.map((line) => unsupportedPattern.exec(line)?.groups).find((groups) => groups !== undefined);
-  if (found === undefined) return null;
-  const { node = '', where = '', what = '' } = found;
-  return new CodedError({
-    code: 'PRECISION_UNSUPPORTED',
-    reason: `${title} cannot build ${request.precision} for ${where}: ${what} (node ${node} of ${request.onnx}).`,
-    fix: `Leave out ${request.target ?? 'this GPU'} or ${request.precision}, or choose a newer architecture.`,
-    place: { file: request.onnx, node },
-  });
-}
-
-/** What the log marks as errors, without what only says that there is no GPU: that is no error when building for one. */
-function errorLines(log: readonly string[]): string[] {
-  const errors = log.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
-  return withoutNoise(errors).map(oneLine);
-}
-
-const noGpuLine = /^\[checkMacros\.cpp::catchCudaError.*cudaError 35\b/;
-
-/** Unless there is nothing else. */
-function withoutNoise(lines: readonly string[]): readonly string[] {
-  const telling = lines.filter((line) => !noGpuLine.test(line));
-  return telling.length > 0 ? telling : lines;
-}
-
-function oneLine(text: string): string {
-  const lines = text.split('\n').map((line) => line.trim());
-  return withoutNoise(lines.filter((line) => line !== '')).join(' ');
-}
-
-function buildFix(words: readonly string[]): string {
-  if (words.some((line) => /workspace limit/.test(line)))
-    return 'Raise builder.workspaceMiB in the plan, or leave it out.';
-  return 'Keep the nodes that it names in a higher precision with --keep, or build with another TensorRT version.';
-}
-
-function parseError(
-  errors: readonly NativeParserError[],
-  request: BuildRequest,
-  title: string,
-  said: string,
-): CodedError {
-  const described = errors.slice(0, shownErrors).map(describeParserError);
-  const more = errors.length > shownErrors ? [`and ${errors.length - shownErrors} more`] : [];
-  const node = errors.find(({ nodeName }) => nodeName !== '')?.nodeName;
-  const reasons = [...described, ...more].join('; ');
-  return new CodedError({
-    code: 'ENGINE_PARSE',
-    reason: `${title}'s parser refused ${request.onnx}: ${reasons || `it gives no reason.${said}`}`,
-    fix: 'Replace or export anew the operator that it names, or build with another TensorRT version.',
-    place: { file: request.onnx, ...(node === undefined ? {} : { node }) },
-  });
-}
-
-/** One parser error as `node conv1 (Conv): reason`. */
-function describeParserError(error: NativeParserError): string {
-  const operator = error.nodeOperator === '' ? '' : ` (${error.nodeOperator})`;
-  const inside = error.functionStack === '' ? '' : ` in function ${error.functionStack}`;
-  const reason = /Plugin not found/.test(error.reason)
-    ? 'the parser does not know this operator, and no plugin has it'
-    : oneLine(error.reason);
-  if (error.nodeName !== '') return `node ${error.nodeName}${operator}${inside}: ${reason}`;
-  if (error.nodeIndex >= 0) return `node number ${error.nodeIndex}${operator}${inside}: ${reason}`;
-  return reason;
 }

@@ -18,6 +18,16 @@ export interface EngineLayer {
   readonly precision: string;
   /** The kernel chosen, where TensorRT names it. */
   readonly tactic: string | null;
+  /** Type and memory layout of each tensor that it reads and writes, in TensorRT's words. */
+  readonly inputs: string[];
+  readonly outputs: string[];
+  /** Names of the ONNX nodes fused into it; of a region that Myelin compiled, where it says no more, the first and the last. */
+  readonly nodes: string[];
+}
+
+/** With the mean time of the profiler, null where it does not name the layer. */
+export interface TimedLayer extends EngineLayer {
+  readonly ms: number | null;
 }
 
 /** What is read of the inspector's JSON; TensorRT documents none of it as stable. */
@@ -25,6 +35,8 @@ interface InspectedLayer {
   readonly Name?: string;
   readonly LayerType?: string;
   readonly TacticName?: string;
+  /** From TensorRT 8.6 on: `[ONNX Layer: conv1]`, once per node, apart by U+001E. */
+  readonly Metadata?: string;
   readonly Inputs?: readonly InspectedTensor[];
   readonly Outputs?: readonly InspectedTensor[];
 }
@@ -45,7 +57,36 @@ export function engineLayers(json: string): EngineLayer[] {
       type: layer.LayerType ?? '',
       precision: precisionOf(layer),
       tactic: layer.TacticName ?? null,
+      inputs: (layer.Inputs ?? []).map(formatOf),
+      outputs: (layer.Outputs ?? []).map(formatOf),
+      nodes: nodesOf(layer),
     }));
+}
+
+/** Layers in the order of the engine, each with the profiler's time under its name. */
+export function timedLayers(
+  layers: readonly EngineLayer[],
+  times: readonly { readonly name: string; readonly ms: number }[],
+): TimedLayer[] {
+  const msOf = new Map(times.map(({ name, ms }) => [name, ms]));
+  return layers.map((layer) => ({ ...layer, ms: msOf.get(layer.name) ?? null }));
+}
+
+function formatOf(tensor: InspectedTensor): string {
+  return tensor['Format/Datatype'] ?? [tensor.Datatype, tensor.Format].filter(Boolean).join(' ');
+}
+
+/**
+ * The ONNX nodes of a layer: by the metadata that the parser gives every layer, else by its name, in which fused layers
+ * stand as `conv1 + relu1` and compiled regions as `{ForeignNode[first...last]}`.
+ */
+function nodesOf({ Name: name = '', LayerType: type = '', Metadata: metadata = '' }: InspectedLayer): string[] {
+  const named = [...metadata.matchAll(/\[ONNX Layer: ([^\]]*)\]/g)].map((match) => match[1] ?? '');
+  if (named.length > 0) return [...new Set(named)];
+  if (/^(Reformat|NoOp)$/i.test(type)) return [];
+  const region = /\{ForeignNode\[(?<nodes>.*)\]\}/.exec(name)?.groups?.['nodes'];
+  if (region !== undefined) return [...new Set(region.split('...'))];
+  return name.split(' + ').filter((node) => node !== '');
 }
 
 /**
@@ -80,7 +121,7 @@ function typeOfTensor(tensor: InspectedTensor): string {
  */
 export function realisedShares(
   layers: readonly EngineLayer[],
-  times: readonly { readonly name: string; readonly ms: number }[],
+  times: readonly { readonly name: string; readonly ms: number | null }[],
 ): BuildSummary['realised'] {
   if (layers.length === 0) return null;
   const msOf = new Map(times.map(({ name, ms }) => [name, ms]));

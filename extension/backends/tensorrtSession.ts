@@ -77,14 +77,18 @@ export class TensorrtSession implements Session {
   /**
    * Mean ms per layer, each waiting for the one before.
    * @param shapes sizes of every input; the values are made up, since time hardly depends on them
+   * @param values of inputs that hold a shape
    */
   async profile(
     shapes: Readonly<Record<string, readonly number[]>>,
     runs: number,
+    values: Readonly<Record<string, readonly number[]>> = {},
   ): Promise<readonly NativeLayerTime[]> {
     const feeds = this.inputs.map(({ name, dtype, shape }) => {
       const dims = shapes[name] ?? (shape ?? []).map((size) => (typeof size === 'number' ? size : 1));
-      return { name, dims, data: madeUpValues(dtype, elementCount(dims)) };
+      const given = values[name];
+      const data = given === undefined ? madeUpValues(dtype, elementCount(dims)) : integers(dtype, given);
+      return { name, dims, data };
     });
     return this.call(() => this.engine.profile(feeds, runs));
   }
@@ -154,6 +158,10 @@ function toTensor({ dtype: name, dims, data }: NativeOutput): Tensor {
   return { dtype, dims: [...dims], data: new (carriers[dtype] ?? Uint8Array)(data) };
 }
 
+function integers(dtype: DType, values: readonly number[]): Tensor['data'] {
+  return dtype === 'int64' ? BigInt64Array.from(values, BigInt) : Int32Array.from(values);
+}
+
 /** Neither zero nor huge in any type: a pattern of small numbers. */
 function madeUpValues(dtype: DType, count: number): Tensor['data'] {
   switch (dtype) {
@@ -183,9 +191,13 @@ function engineError(error: unknown, path: string): CodedError {
   if (error.status === 'cancelled') return cancelled();
   const errors = error.log.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
   const said = errors.length === 0 ? '' : ` TensorRT says: ${errors.slice(-3).join(' | ')}`;
-  const fix = error.status === 'engine' ? 'Build the engine again on this machine.' : undefined;
-  return failed(path, `${error.message}${said}`, fix);
+  return failed(path, `${error.message}${said}`, fixes[error.status]);
 }
+
+const fixes: Partial<Record<NativeEngineError['status'], string>> = {
+  engine: 'Build the engine again on this machine.',
+  memory: 'Free memory of the GPU, or give a smaller batch.',
+};
 
 function failed(file: string, reason: string, fix = 'Give inputs within the shapes of the plan, or build again.') {
   return new CodedError({ code: 'RUNTIME_FAILED', reason: `${file}: ${reason}`, fix, place: { file } });

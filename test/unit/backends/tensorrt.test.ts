@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { BuildRequest } from '../../../extension/backends/backend';
 import type { NativeBuildOutcome, NativeParserError } from '../../../extension/backends/nativeAddon';
-import { buildError, tensorrtBackend } from '../../../extension/backends/tensorrt';
+import { tensorrtBackend } from '../../../extension/backends/tensorrt';
+import { buildError } from '../../../extension/backends/tensorrtErrors';
 
 const request = { onnx: '/m/net.onnx', engine: '/o/net.engine', precision: 'int8' } as BuildRequest;
 const outcome = (change: Partial<NativeBuildOutcome>): NativeBuildOutcome => ({
@@ -13,6 +14,11 @@ const outcome = (change: Partial<NativeBuildOutcome>): NativeBuildOutcome => ({
   networkLayers: 0,
   parseSeconds: 0,
   buildSeconds: 0,
+  bindings: [],
+  unknownLayers: [],
+  calibrationBatches: 0,
+  calibrationCache: null,
+  timingCacheBytes: 0,
   ...change,
 });
 const parserError = (change: Partial<NativeParserError>): NativeParserError => ({
@@ -74,6 +80,18 @@ describe('buildError', () => {
     expect(error.code).toBe('PRECISION_UNSUPPORTED');
     expect(error.place?.node).toBe('/fc1/Gemm');
     expect(error.reason).toContain('FP32 GEMM is not supported');
+  });
+
+  test('what the builder has not, data that fail and memory that lacks have codes of their own', () => {
+    expect(errorOf({ status: 'unsupported', reason: 'TensorRT 8 has no BF16.' })).toMatchObject({
+      code: 'BUILDER_UNSUPPORTED',
+      message: /TensorRT 8 has no BF16/,
+    });
+    expect(errorOf({ status: 'calibration', reason: 'No data.' }).code).toBe('CALIBRATION_FAILED');
+    const memory = errorOf({ status: 'memory', reason: 'Too little.', log: ['error: OutOfMemory (8 bytes)'] });
+    expect(memory.code).toBe('ENGINE_MEMORY');
+    expect(memory.reason).toContain('OutOfMemory');
+    expect(memory.fix).toContain('workspaceMiB');
   });
 
   test('a workspace that is too small is told how to be raised', () => {

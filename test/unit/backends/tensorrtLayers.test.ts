@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { engineLayers, realisedShares } from '../../../extension/backends/tensorrtLayers';
+import { engineLayers, realisedShares, timedLayers } from '../../../extension/backends/tensorrtLayers';
 
 /** As TensorRT 10.6 wrote them of a Q/DQ graph, shortened. */
 const inspected = {
@@ -64,5 +64,29 @@ describe('what an engine realised', () => {
     const layers = engineLayers(JSON.stringify({ Layers: ['conv1', 'conv2'] }));
     expect(layers).toEqual([]);
     expect(realisedShares(layers, [])).toBeNull();
+  });
+
+  test('layers lead back to the nodes of the ONNX file', () => {
+    const nodesOf = (layer: object) => engineLayers(JSON.stringify({ Layers: [layer] }))[0]?.nodes;
+    // TensorRT 10: the parser's metadata, whatever the builder made of the name.
+    const Metadata = '[ONNX Layer: /stem/conv]\u001e[ONNX Layer: /stem/relu]\u001e[ONNX Layer: /stem/conv]';
+    expect(nodesOf({ Name: 'fused_1', LayerType: 'CaskConvolution', Metadata })).toEqual(['/stem/conv', '/stem/relu']);
+    // TensorRT 8.2: names only.
+    expect(nodesOf({ Name: 'conv1 + relu1', LayerType: 'CaskConvolution' })).toEqual(['conv1', 'relu1']);
+    expect(nodesOf({ Name: '{ForeignNode[/a/MatMul.../b/Add_2]}', LayerType: 'Myelin' })).toEqual([
+      '/a/MatMul',
+      '/b/Add_2',
+    ]);
+    expect(nodesOf({ Name: 'Reformatting CopyNode for Input Tensor 0 to conv1', LayerType: 'Reformat' })).toEqual([]);
+  });
+
+  test('each layer has the types and layouts of its tensors, and its time', () => {
+    const layers = timedLayers(engineLayers(JSON.stringify(inspected)), [{ name: 'stem', ms: 0.25 }]);
+    expect(layers.find(({ name }) => name === 'stem')).toMatchObject({
+      inputs: ['Four wide channel vectorized row major Int8 format'],
+      outputs: ['Channel major FP16 format where channel % 8 == 0'],
+      ms: 0.25,
+    });
+    expect(layers.find(({ name }) => name === 'head')?.ms).toBeNull();
   });
 });

@@ -1,0 +1,154 @@
+/**
+ * What came of a build that gave no engine, in the user's words: a coded error from the native module's status, the parser's
+ * errors and TensorRT's log. Used by `tensorrt.ts`.
+ */
+import { CodedError, cancelled } from '../contract/errors';
+import type { BuildRequest } from './backend';
+import type { NativeBuildOutcome, NativeParserError } from './nativeAddon';
+
+export const installFix = 'Run `precision-bench install tensorrt-rtx`.';
+
+const shownErrors = 5;
+const shownLines = 5;
+
+/** What came of a build that gave no engine, as a coded error. */
+export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, title: string): CodedError {
+  const words = errorLines(outcome.log);
+  const said = words.length === 0 ? '' : ` ${title} says: ${words.slice(-shownLines).join(' | ')}`;
+  const place = { file: request.onnx };
+  switch (outcome.status) {
+    case 'ok':
+    case 'cancelled':
+      return cancelled();
+    case 'parse':
+      return parseError(outcome.parserErrors, request, title, said);
+    case 'write':
+      return new CodedError({
+        code: 'OUTPUT_UNWRITABLE',
+        reason: outcome.reason,
+        fix: 'Give a folder that is writable and has room with --out.',
+        place: { file: request.engine },
+      });
+    case 'invalid':
+      return new CodedError({
+        code: 'PLAN_INVALID',
+        reason: `${outcome.reason}${said}`,
+        fix: "Correct the plan's shapes, builder options or targets.",
+        place,
+      });
+    case 'noBuilder':
+    case 'library':
+    case 'gpu':
+      return new CodedError({
+        code: 'BACKEND_UNAVAILABLE',
+        reason: `${outcome.reason}${said}`,
+        fix: installFix,
+        place,
+      });
+    case 'unsupported':
+      return new CodedError({
+        code: 'BUILDER_UNSUPPORTED',
+        reason: `${title}: ${outcome.reason}${said}`,
+        fix: 'Leave that option out of the plan, or choose another TensorRT with --backend.',
+        place,
+      });
+    case 'calibration':
+      return new CodedError({
+        code: 'CALIBRATION_FAILED',
+        reason: `${title} could not calibrate ${request.onnx}. ${outcome.reason}${said}`,
+        fix: 'Check the calibration data, or use --calibrator builtin.',
+        place,
+      });
+    case 'memory':
+      return new CodedError({
+        code: 'ENGINE_MEMORY',
+        reason: `${title} built no ${request.precision} engine from ${request.onnx}: ${outcome.reason}${said}`,
+        fix: 'Free memory of the GPU, lower builder.workspaceMiB or the largest batch, or build at a lower optimization level.',
+        place,
+      });
+    case 'build':
+    case 'engine':
+    case 'run':
+    case 'internal':
+      return (
+        unsupportedOperation(words, request, title) ??
+        new CodedError({
+          code: 'ENGINE_BUILD',
+          reason: `${title} built no ${request.precision} engine from ${request.onnx}.${outcome.reason && ` ${outcome.reason}`}${said}`,
+          fix: buildFix(words),
+          place,
+        })
+      );
+  }
+}
+
+/** RTX's compiler on what an architecture lacks: `Cannot compile operation 'fc1' for Turing (SM75): FP32 GEMM is not supported`. */
+const unsupportedPattern =
+  /Cannot compile operation '(?<node>[^']*)' for (?<where>[^:]*): (?<what>[^.]*is not supported)/;
+
+function unsupportedOperation(words: readonly string[], request: BuildRequest, title: string): CodedError | null {
+  const found = words.map((line) => unsupportedPattern.exec(line)?.groups).find((groups) => groups !== undefined);
+  if (found === undefined) return null;
+  const { node = '', where = '', what = '' } = found;
+  return new CodedError({
+    code: 'PRECISION_UNSUPPORTED',
+    reason: `${title} cannot build ${request.precision} for ${where}: ${what} (node ${node} of ${request.onnx}).`,
+    fix: `Leave out ${request.target ?? 'this GPU'} or ${request.precision}, or choose a newer architecture.`,
+    place: { file: request.onnx, node },
+  });
+}
+
+/** What the log marks as errors, without what only says that there is no GPU: that is no error when building for one. */
+function errorLines(log: readonly string[]): string[] {
+  const errors = log.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
+  return withoutNoise(errors).map(oneLine);
+}
+
+const noGpuLine = /^\[checkMacros\.cpp::catchCudaError.*cudaError 35\b/;
+
+/** Unless there is nothing else. */
+function withoutNoise(lines: readonly string[]): readonly string[] {
+  const telling = lines.filter((line) => !noGpuLine.test(line));
+  return telling.length > 0 ? telling : lines;
+}
+
+function oneLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  return withoutNoise(lines.filter((line) => line !== '')).join(' ');
+}
+
+function buildFix(words: readonly string[]): string {
+  if (words.some((line) => /workspace limit/.test(line)))
+    return 'Raise builder.workspaceMiB in the plan, or leave it out.';
+  return 'Keep the nodes that it names in a higher precision with --keep, or build with another TensorRT version.';
+}
+
+function parseError(
+  errors: readonly NativeParserError[],
+  request: BuildRequest,
+  title: string,
+  said: string,
+): CodedError {
+  const described = errors.slice(0, shownErrors).map(describeParserError);
+  const more = errors.length > shownErrors ? [`and ${errors.length - shownErrors} more`] : [];
+  const node = errors.find(({ nodeName }) => nodeName !== '')?.nodeName;
+  const reasons = [...described, ...more].join('; ');
+  return new CodedError({
+    code: 'ENGINE_PARSE',
+    reason: `${title}'s parser refused ${request.onnx}: ${reasons || `it gives no reason.${said}`}`,
+    fix: 'Replace or export anew the operator that it names, or build with another TensorRT version.',
+    place: { file: request.onnx, ...(node === undefined ? {} : { node }) },
+  });
+}
+
+/** One parser error as `node conv1 (Conv): reason`. */
+function describeParserError(error: NativeParserError): string {
+  const operator = error.nodeOperator === '' ? '' : ` (${error.nodeOperator})`;
+  const inside = error.functionStack === '' ? '' : ` in function ${error.functionStack}`;
+  const reason = /Plugin not found/.test(error.reason)
+    ? 'the parser does not know this operator, and no plugin has it'
+    : oneLine(error.reason);
+  if (error.nodeName !== '') return `node ${error.nodeName}${operator}${inside}: ${reason}`;
+  if (error.nodeIndex >= 0) return `node number ${error.nodeIndex}${operator}${inside}: ${reason}`;
+  return reason;
+}
