@@ -25,6 +25,7 @@ export default defineConfig({
       tier('slow', 120_000),
       tier('native', 120_000),
       tier('cli', 180_000),
+      tier('webview', 60_000),
       tier('workbench', 120_000, oneWindow),
     ],
   },

@@ -102,6 +102,7 @@ async function workbenchTiers() {
 try {
   check('types', 'tsc', '--noEmit');
   check('types: webview', 'tsc', '--noEmit', '-p', 'webview');
+  check('types: tests of the webviews', 'tsc', '--noEmit', '-p', 'test/webview');
   check('lint', 'eslint', '.');
   check('format', 'prettier', '--check', '.', '--log-level', 'warn');
   check('format: native', 'clang-format', '--dry-run', '-Werror', ...nativeSources());

@@ -40,12 +40,12 @@ export function windowedTable<Row>(table: WindowedTable<Row>): TemplateResult {
     hidden <= 0
       ? nothing
       : html`<tr aria-hidden="true">
-          <td class="spacer" colspan=${columns} .height=${String(hidden * rowHeight)}></td>
+          <td class="spacer" colspan=${columns} .style=${`height: ${hidden * rowHeight}px`}></td>
         </tr>`;
   return html`<div
     class="windowed"
     tabindex="0"
-    role="region"
+    role="group"
     aria-label=${label}
     @scroll=${(event: Event) => onScroll((event.target as HTMLElement).scrollTop)}
   >

@@ -41,7 +41,7 @@ export interface Column<Row> {
 
 /** The first column heads its row. */
 export function table<Row>(label: string, columns: readonly Column<Row>[], rows: readonly Row[]): TemplateResult {
-  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${label}>
+  return html`<div class="scroll-x" tabindex="0" role="group" aria-label=${label}>
     <table class="data">
       <thead>
         <tr>

@@ -67,7 +67,6 @@ function exports(state: ComparisonState, actions: ComparisonActions): TemplateRe
   ];
   return fold(state, actions, {
     id: 'export',
-    level: 3,
     title: t('Export'),
     body: () =>
       html`<div class="buttons">

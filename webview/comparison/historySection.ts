@@ -44,7 +44,7 @@ function entryRow(entry: HistoryEntry, state: ComparisonState, actions: Comparis
         : id === beside
           ? button({
               label: t('Stop Comparing'),
-              spoken: t('End the comparison with {0}, {1}', model, when),
+              spoken: t('Stop comparing with {0}, {1}', model, when),
               action: 'endBeside',
               onClick: () => actions.show(shown, null),
             })

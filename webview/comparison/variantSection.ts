@@ -78,7 +78,7 @@ function kept(
     level: 3,
     title: t('{0} nodes stayed in a higher precision', countText(decisions.length)),
     body: () =>
-      html`<ul class="decisions">
+      html`<ul class="decisions" tabindex="0">
         ${decisions.map(
           ({ node, precision, reason }) =>
             html`<li>

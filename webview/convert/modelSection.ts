@@ -62,7 +62,7 @@ function card({ card, operators }: ModelContents): TemplateResult {
         <dd>${card.irVersion}</dd>
       </div>
     </dl>
-    <div class="scroll-x" role="region" tabindex="0" aria-label=${t('Inputs and outputs')}>
+    <div class="scroll-x" role="group" tabindex="0" aria-label=${t('Inputs and outputs')}>
       <table>
         <thead>
           <tr>

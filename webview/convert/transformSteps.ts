@@ -23,7 +23,8 @@ const right = (value: unknown): Typed => ({ value, fault: null });
 export function parseParameter(text: string, parameter: TransformParameter): Typed {
   const trimmed = text.trim();
   if (trimmed === '') return parameter.required ? wrong(t('A value is needed.')) : right(undefined);
-  const numbers = trimmed.split(/\s*[x×,;]\s*|\s+/).map(Number);
+  const parts = trimmed.split(/\s*[x×,;]\s*|\s+/);
+  const numbers = parts.map((part) => (part === '' ? NaN : Number(part)));
   const finite = numbers.every(Number.isFinite);
   switch (parameter.kind) {
     case 'size':

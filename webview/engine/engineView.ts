@@ -44,7 +44,7 @@ function fitBox(fit: EngineFit): TemplateResult {
 }
 
 function differences({ differences: rows }: EngineFit): TemplateResult {
-  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${t('Differences with this machine')}>
+  return html`<div class="scroll-x" tabindex="0" role="group" aria-label=${t('Differences with this machine')}>
     <table class="differences">
       <thead>
         <tr>
@@ -131,7 +131,7 @@ const sizes = (values: readonly (number | null)[]): string => values.map((size) 
 function bindingsTable({ bindings }: EnginePassport): TemplateResult {
   return html`<section aria-labelledby="bindings-title">
     <h2 id="bindings-title">${t('Bindings')}</h2>
-    <div class="scroll-x" tabindex="0" role="region" aria-label=${t('Bindings')}>
+    <div class="scroll-x" tabindex="0" role="group" aria-label=${t('Bindings')}>
       <table>
         <thead>
           <tr>
@@ -166,7 +166,7 @@ function profilesTable({ profiles }: EnginePassport): TemplateResult | typeof no
   const separator = (holds: 'sizes' | 'values'): string => (holds === 'sizes' ? '×' : ', ');
   return html`<section aria-labelledby="profiles-title">
     <h2 id="profiles-title">${t('Optimization profiles')}</h2>
-    <div class="scroll-x" tabindex="0" role="region" aria-label=${t('Optimization profiles')}>
+    <div class="scroll-x" tabindex="0" role="group" aria-label=${t('Optimization profiles')}>
       <table>
         <thead>
           <tr>

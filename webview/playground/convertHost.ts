@@ -18,7 +18,7 @@ import { digitPicture } from './digitPicture';
 import { startFakeHost } from './fakeHost';
 import { sampleReport } from './sampleReport';
 
-type Scenario = 'default' | 'untrusted' | 'bigModel' | 'problems' | 'brokenModel' | 'running' | 'failed';
+type Scenario = 'default' | 'everything' | 'untrusted' | 'bigModel' | 'problems' | 'brokenModel' | 'running' | 'failed';
 
 const scenario = (new URLSearchParams(location.search).get('scenario') ?? 'default') as Scenario;
 const folder = '/home/ada/models';
@@ -30,9 +30,39 @@ const imagenetSteps: readonly Transform[] = [
   { op: 'normalize', mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
 ];
 
+const profile = { min: [1, 1, 28, 28], opt: [4, 1, 28, 28], max: [8, 1, 28, 28] };
+
+/** A plan that makes every control of the form appear. */
+function fullPlan(plan: Plan): Plan {
+  return {
+    ...plan,
+    precisions: [...plan.precisions, 'int8-weak', 'int8-tensorrt'],
+    calibration: { ...plan.calibration, algorithm: 'legacy' },
+    preprocess: [
+      { op: 'resize', size: 32 },
+      { op: 'resizeHeight', height: 32 },
+      { op: 'centerCrop', size: [28, 28] },
+      { op: 'pad', size: [32, 32] },
+      { op: 'letterbox', size: [28, 28] },
+      { op: 'grayscale' },
+      { op: 'bgr' },
+      { op: 'rotate180' },
+      { op: 'toTensor' },
+      { op: 'normalize', mean: [0.5], std: [0.5] },
+      { op: 'scale', factor: 2 },
+      { op: 'nhwc' },
+    ],
+    keep: [{ match: 'OP:Softmax', precision: 'fp32' }],
+    shapes: { image: profile },
+    profiles: [{ image: profile }],
+    shapeValues: { sizes: { min: [28, 28], opt: [28, 28], max: [56, 56] } },
+    builder: { ...plan.builder, typing: 'weak', dla: 0 },
+  };
+}
+
 function initialPlan(): Plan {
   const { plan } = sampleReport();
-  return {
+  const initial: Plan = {
     ...plan,
     model: 'digits.onnx',
     precisions: ['fp32', 'fp16', 'bf16', 'int8'],
@@ -46,6 +76,7 @@ function initialPlan(): Plan {
     gates: { maxTop1Drop: null, minSqnrDb: null, minAgreement: null },
     ...(scenario === 'problems' ? { targets: ['sm_75', 'sm_89'], precisions: ['fp32', 'fp16', 'int8', 'fp8'] } : {}),
   };
+  return scenario === 'everything' ? fullPlan(initial) : initial;
 }
 
 const targets = [
@@ -378,7 +409,10 @@ startFakeHost<ConvertHostSide, ConvertPageSide>(
             ...model,
             path: 'digits.onnx',
             nodes: isBig ? 5000 : 24,
-            inputs: [{ name: 'image', dtype: 'fp32', shape: ['batch', 1, 28, 28] }],
+            inputs: [
+              { name: 'image', dtype: 'fp32', shape: ['batch', 1, 28, 28] },
+              ...(scenario === 'everything' ? [{ name: 'sizes', dtype: 'int64', shape: [2] }] : []),
+            ],
             outputs: [{ name: 'logits', dtype: 'fp32', shape: ['batch', 10] }],
           },
           operators: { Conv: 9, Relu: 8, Add: 3, GlobalAveragePool: 1, Flatten: 1, Gemm: 1, Softmax: 1 },
