@@ -36,6 +36,8 @@ export interface BuiltEngine {
   readonly sha256: string;
   /** Taken from the cache, not built. */
   readonly kept: boolean;
+  /** What TensorRT's own calibrator wrote for it, now or when it was built. */
+  readonly calibrationCache: string | null;
 }
 
 /**
@@ -53,12 +55,17 @@ export async function buildEngine(
   const request = engineRequest(model, params);
   const key = await engineKey(model, compiler, request, calibrator);
   const found = key === null ? null : await cache.fetch(key, params.output);
-  if (found !== null) return { ...found, kept: true };
+  if (found !== null) return { ...found, kept: true, calibrationCache: found.calibrationCache ?? null };
 
-  const build = await compiler.build({ ...request, ...(calibrator && { calibrator: calibrator.request }) }, options);
-  const size = await describeFile(params.output);
-  if (key !== null) await cache.store(key, params.output, { build, ...size });
-  return { build, ...size, kept: false };
+  let calibrationCache: string | null = null;
+  const onCache = (bytes: Uint8Array): void => {
+    calibrationCache = Buffer.from(bytes).toString('utf8');
+  };
+  const calibrated = calibrator === null ? {} : { calibrator: { ...calibrator.request, onCache } };
+  const build = await compiler.build({ ...request, ...calibrated }, options);
+  const built = { build, ...(await describeFile(params.output)), calibrationCache };
+  if (key !== null) await cache.store(key, params.output, built);
+  return { ...built, kept: false };
 }
 
 /** Everything that decides the engine; where it is for the GPU of this machine, that GPU and its driver, or null if unknown. */

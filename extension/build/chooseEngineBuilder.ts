@@ -30,8 +30,12 @@ export function chooseEngineBuilder(plan: Plan, backends: readonly BackendInfo[]
 
   const targets = targetArchitectures(plan.targets);
   if (targets.length > 0) {
-    const serving = usable.find((info) => targets.every((target) => info.targets.includes(target)));
-    if (serving !== undefined) return { name: serving.name, version: serving.version, targets };
+    for (const { name, version, ...info } of usable) {
+      if (targets.every((target) => info.targets.includes(target))) return { name, version, targets };
+      // TensorRT without RTX builds for the GPU that it finds, which may be the very one asked for.
+      const own = info.runs ? info.gpu?.computeCapability : undefined;
+      if (targets.every((target) => target === own)) return { name, version, targets: [null] };
+    }
     const [first] = usable;
     if (first === undefined) throw unavailable(plan, wanted);
     throw unsupportedTarget(targets, first);
@@ -64,7 +68,10 @@ function unsupportedTarget(targets: readonly string[], info: BackendInfo): Coded
   return new CodedError({
     code: 'TARGET_UNSUPPORTED',
     reason: `${info.name} ${info.version ?? ''} cannot build for ${missing.join(', ')}. ${notes.join(' ')}`.trim(),
-    fix: `Choose among ${info.targets.join(', ')}, or build with a TensorRT that supports ${missing.join(', ')}.`,
+    fix:
+      info.targets.length > 0
+        ? `Choose among ${info.targets.join(', ')}, or build with a TensorRT that supports ${missing.join(', ')}.`
+        : 'This TensorRT builds for the GPU of the machine it runs on: leave out the target, or run on such a device.',
     place: { field: 'targets' },
   });
 }

@@ -33,6 +33,8 @@ export interface KeptEngine {
   readonly build: BuildSummary;
   readonly bytes: number;
   readonly sha256: string;
+  /** What TensorRT's own calibrator wrote, where it calibrated. */
+  readonly calibrationCache?: string | null;
   /** Written by the cache: a passport lies beside the engine. */
   readonly hasPassport?: boolean;
 }

@@ -52,7 +52,7 @@ export interface CalibrationRequest {
   readonly version: string;
   /** Names of the graph's tensors: a cache that knows none of them belongs to another model. */
   readonly tensors: ReadonlySet<string>;
-  /** Converts a batch to the types of the graph's inputs. */
+  /** Converts a batch to what TensorRT calibrates with: floats in FP32, integers in the graph's type. */
   readonly convert: (feeds: NamedTensors) => NamedTensors;
 }
 
@@ -61,8 +61,8 @@ export class TensorrtCalibrationRun {
   readonly warnings: string[] = [];
   private fed = 0;
   private skipped = 0;
-  private readBytes: Uint8Array | null = null;
-  private written: Uint8Array | null = null;
+  /** The cache that was read, and whether the note beside it vouches for it. */
+  private read: { readonly text: string; readonly hasNote: boolean } | null = null;
   private readonly started = performance.now();
 
   private constructor(
@@ -91,48 +91,48 @@ export class TensorrtCalibrationRun {
     const { algorithm } = this.request;
     const { quantile, cutoff } = this.note;
     return {
-      key: sha256(this.readBytes === null ? JSON.stringify(this.note) : Buffer.from(this.readBytes).toString('base64')),
+      // A cache of the same note holds the scales that calibrating would give.
+      key: sha256(this.read === null || this.read.hasNote ? JSON.stringify(this.note) : this.read.text),
       request: {
         algorithm,
         ...(quantile === null ? {} : { quantile }),
         ...(cutoff === null ? {} : { cutoff }),
         shapes: this.shapes,
-        cache: this.readBytes,
+        cache: this.read === null ? null : Buffer.from(this.read.text),
         batches: (signal) => this.batches(signal),
-        onCache: (bytes) => {
-          this.written = bytes;
-        },
       },
     };
   }
 
   /**
    * Writes the cache as a result of the run and, where the plan names a file that was not there, to that file.
-   * @returns whether there is a cache; there is none where the engine was not built anew
+   * @param written by the build, now or earlier
+   * @returns the files of the result
    */
-  async writeCaches(): Promise<boolean> {
-    const bytes = this.written ?? this.readBytes;
-    if (bytes === null) return false;
+  async writeCaches(written: string | null): Promise<string[]> {
+    const text = written ?? this.read?.text;
+    if (text === undefined) return [];
     const { cache, output } = this.request.calibration;
-    const files = cache === null || this.readBytes !== null ? [output] : [output, cache];
+    const files = cache === null || this.read !== null ? [output] : [output, cache];
     for (const file of files) {
-      await writeAtomically(file, Buffer.from(bytes).toString('utf8'));
+      await writeAtomically(file, text);
       await writeAtomically(notePath(file), `${JSON.stringify(this.note, null, 2)}\n`);
     }
-    return true;
+    return [output, notePath(output)];
   }
 
-  summary(): CalibrationSummary {
-    const bytes = this.written ?? this.readBytes;
-    const text = bytes === null ? null : Buffer.from(bytes).toString('utf8');
+  /** @param written by the build, now or earlier */
+  summary(written: string | null): CalibrationSummary {
+    const text = written ?? this.read?.text ?? null;
+    const hasCalibrated = this.fed > 0;
     return {
       algorithm: this.request.algorithm,
       calibrator: 'tensorrt',
       batchSize: this.note.batchSize,
-      samples: this.fed,
-      seconds: this.written === null ? null : (performance.now() - this.started) / 1000,
+      samples: hasCalibrated ? this.fed : this.note.samples,
+      seconds: hasCalibrated ? (performance.now() - this.started) / 1000 : null,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
-      cacheHit: this.written === null,
+      cacheHit: !hasCalibrated,
       tensors: text === null ? 0 : parseTensorrtCache(text, 'the cache that TensorRT wrote').scales.size,
       unfit: [],
     };
@@ -161,14 +161,14 @@ export class TensorrtCalibrationRun {
   private async readCache(): Promise<void> {
     const { cache } = this.request.calibration;
     if (cache === null) return;
-    const bytes = await readFile(cache).catch(() => null);
-    if (bytes === null) return;
-    this.checkCache(bytes.toString('utf8'), cache);
-    const text = await readFile(notePath(cache), 'utf8').catch(() => null);
-    if (text === null) {
+    const text = await readFile(cache, 'utf8').catch(() => null);
+    if (text === null) return;
+    this.checkCache(text, cache);
+    const note = await readFile(notePath(cache), 'utf8').catch(() => null);
+    if (note === null) {
       this.warnings.push(`Nothing beside ${cache} says which model and data it was calibrated with.`);
-    } else checkNote(text, this.note, cache);
-    this.readBytes = bytes;
+    } else checkNote(note, this.note, cache);
+    this.read = { text, hasNote: note !== null };
   }
 
   private checkCache(text: string, file: string): void {

@@ -2,8 +2,9 @@
  * `bench`: latency of engines and ONNX files in turns, so that they see the same minutes of the machine, with a verdict
  * whether each is faster than the first.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import * as path from 'node:path';
+import { passportPath, type EnginePassport } from '../../contract/enginePassport';
 import { completePlan } from '../../contract/checkSchema';
 import { CodedError } from '../../contract/errors';
 import type { Plan } from '../../contract/plan';
@@ -97,14 +98,24 @@ function cudaGraphModes(args: ParsedArguments): readonly boolean[] {
   return [parseSwitch(args, 'cuda-graph') ?? true];
 }
 
-/** A file as an artifact: an engine by its first bytes, an ONNX model otherwise. */
+/** A file as an artifact: an engine by its first bytes or its name, an ONNX model otherwise. */
 function fileOf(name: string, file: string): MeasuredFile {
   const variant = { name, path: file, simulated: false };
   const magic = firstBytes(file);
-  if (magic.slice(1) !== 'trt') return variant;
+  if (magic.slice(1) !== 'trt' && !/\.(?:engine|plan|trt)$/i.test(file)) return variant;
   // TensorRT writes ptrt or ftrt, RTX vtrt.
-  const backend = magic.startsWith('v') ? 'tensorrt-rtx' : 'tensorrt';
+  const backend = passportBackend(file) ?? (magic === 'vtrt' ? 'tensorrt-rtx' : 'tensorrt');
   return { ...variant, engine: { backend, path: file } };
+}
+
+/** What built an engine, from its passport. */
+function passportBackend(engine: string): 'tensorrt' | 'tensorrt-rtx' | null {
+  try {
+    const passport = JSON.parse(readFileSync(passportPath(engine), 'utf8')) as Partial<EnginePassport>;
+    return passport.tensorrt?.backend ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function firstBytes(file: string): string {

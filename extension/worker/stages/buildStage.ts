@@ -10,6 +10,7 @@ import { passportPath } from '../../contract/enginePassport';
 import type { RunOptions } from '../../contract/progress';
 import type { Artifact } from '../../contract/report';
 import type { StageMethods } from '../../contract/stageMethods';
+import type { ValueSpec } from '../../contract/tensor';
 import { describeFile } from '../../files/describeFile';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs } from '../../model/modelCard';
@@ -58,16 +59,22 @@ async function calibrated(
         calibration,
         version: version ?? '',
         tensors: new Set(model.proto.graph.node.flatMap(({ input, output }) => [...input, ...output])),
-        convert: (feeds) => convertFeeds(feeds, { inputs }),
+        convert: (feeds) => convertFeeds(feeds, { inputs: inputs.map(inFullPrecision) }),
       },
       dataset,
       options.signal,
     );
     const built = await buildEngine(params, compiler, options, { cache, calibrator: run.source });
-    const caches = (await run.writeCaches()) ? [await fileArtifact('cache', calibration.output, params.backend)] : [];
+    const files = await run.writeCaches(built.calibrationCache);
+    const caches = await Promise.all(files.map((file) => fileArtifact('cache', file, params.backend)));
     const result = await finish(params, built, caches);
-    return { ...result, calibration: run.summary(), warnings: run.warnings };
+    return { ...result, calibration: run.summary(built.calibrationCache), warnings: run.warnings };
   });
+}
+
+/** TensorRT calibrates on FP32, whatever type the engine's inputs will have. */
+function inFullPrecision(input: ValueSpec): ValueSpec {
+  return input.dtype === 'fp16' || input.dtype === 'bf16' ? { ...input, dtype: 'fp32' } : input;
 }
 
 /** @throws CodedError PRECISION_NOT_REALISED */

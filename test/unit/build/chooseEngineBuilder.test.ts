@@ -50,6 +50,18 @@ describe('chooseEngineBuilder', () => {
     expect(choose({ targets: ['RTX 4090', 'T4'] }, rtx)?.targets).toEqual(['sm_89', 'sm_75']);
   });
 
+  it('builds for the GPU of this machine where that is the target', () => {
+    const gpu = { name: 'H200', computeCapability: 'sm_90', driver: null, memoryBytes: null };
+    const local = info('tensorrt', { targets: [], runs: true, gpu });
+    expect(choose({ targets: ['H200'] }, rtx, local)).toEqual({ name: 'tensorrt', version: '1.7', targets: [null] });
+    expect(() => choose({ targets: ['T4'], backend: 'tensorrt' }, local)).toThrow(
+      expect.objectContaining({
+        code: 'TARGET_UNSUPPORTED',
+        fix: expect.stringContaining('leave out the target') as string,
+      }),
+    );
+  });
+
   it('refuses a target that no backend has, with what the platform needs', () => {
     expect(() => choose({ targets: ['sm_89', 'sm_53'] }, rtx)).toThrow(
       expect.objectContaining({
