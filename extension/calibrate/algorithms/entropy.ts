@@ -11,6 +11,10 @@
 const quantizedLevels = 128;
 /** Divergences this close are equal: the rest is rounding. */
 const equalDivergence = 1e-12;
+/** Every so many spans one is tried to begin with: the smallest of them rules most others out. */
+const trialStride = 32;
+/** How far rounding, or `equalDivergence`, can carry a divergence that must not be ruled out; safely more than either. */
+const boundSlack = 1e-9;
 
 /**
  * @param counts counts of |x| in equal bins, from 0 up
@@ -23,7 +27,10 @@ export function entropyThreshold(counts: Float64Array, binWidth: number): number
   let bestSpan = used;
   let bestDivergence = Infinity;
   const sums = prefixSums(counts.subarray(0, used));
+  let limit = Infinity;
+  for (let span = quantizedLevels; span <= used; span += trialStride) limit = Math.min(limit, divergenceAt(span, sums));
   for (let span = quantizedLevels; span <= used; span++) {
+    if (exceeds(span, limit, sums)) continue;
     const divergence = divergenceAt(span, sums);
     // The last of equal spans, as TensorRT and pytorch-quantization take it: clip less when nothing is gained by clipping.
     if (divergence <= bestDivergence + equalDivergence) {
@@ -87,4 +94,38 @@ function divergenceAt(span: number, { count, occupied, countLog }: PrefixSums): 
   const selfEntropy =
     (countLog[span - 1] ?? 0) + (lastWithOutliers > 0 ? lastWithOutliers * Math.log(lastWithOutliers) : 0);
   return (selfEntropy - total * Math.log(total) + crossEntropy) / total;
+}
+
+/**
+ * Whether the divergence of a span is above a limit, mostly without computing it. A level without outliers contributes
+ * Σ n·ln n − N·ln(N / bins) ≥ 0 (log sum inequality), so that the sum over some of the levels is a lower bound; for most
+ * spans the first few levels, where distributions are steep, suffice.
+ */
+function exceeds(span: number, limit: number, { count, occupied, countLog }: PrefixSums): boolean {
+  const total = count[count.length - 1]!;
+  const inside = count[span]!;
+  if (total === 0 || inside === 0) return limit < Infinity;
+  const most = (limit + boundSlack) * total;
+  const last = inside - count[span - 1]!;
+  const outliers = total - inside;
+  const strayOutliers = last === 0 ? outliers : 0;
+  const from = Math.floor(((quantizedLevels - 1) * span) / quantizedLevels);
+  const merged = inside - count[from]!;
+  const lastWithOutliers = last + outliers;
+  // The last level as it is, and what the others have in common.
+  let sum = (strayOutliers + inside - merged) * Math.log(inside) - total * Math.log(total);
+  sum += countLog[span - 1]! - countLog[from]!;
+  if (lastWithOutliers > 0) sum += lastWithOutliers * Math.log(lastWithOutliers);
+  if (merged > 0) {
+    const spread = merged / (occupied[span]! - occupied[from]!);
+    sum -= (merged + outliers - strayOutliers) * Math.log(spread / inside);
+  }
+  for (let level = 0; level < quantizedLevels - 1 && sum <= most; level++) {
+    const begin = Math.floor((level * span) / quantizedLevels);
+    const end = Math.floor(((level + 1) * span) / quantizedLevels);
+    const elements = count[end]! - count[begin]!;
+    if (elements === 0) continue;
+    sum += countLog[end]! - countLog[begin]! - elements * Math.log(elements / (occupied[end]! - occupied[begin]!));
+  }
+  return sum > most;
 }

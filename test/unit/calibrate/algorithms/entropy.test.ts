@@ -100,4 +100,23 @@ describe('entropyThreshold', () => {
     expect(entropyThreshold(counts, 1)).toBe(100.5);
     expect(entropyThreshold(new Float64Array(bins), 1)).toBe(0.5);
   });
+
+  it('rules out no span that would win, whatever the shape of the histogram', () => {
+    const random = randomNumbers(5);
+    const shapes: ((bin: number) => number)[] = [
+      (bin) => 1e5 * Math.exp(-bin / (8 + 90 * random())),
+      (bin) => (random() < 0.05 ? 1e4 * random() : 0),
+      (bin) => (bin % 32 === 0 ? 5e5 : 10),
+      (bin) => 1e6 / (1 + bin) ** (1 + random()),
+      (bin) => (bin < 200 ? 50 : 0) + (bin > 380 ? 1e3 * random() : 0),
+      () => Math.floor(3 * random()),
+    ];
+    for (const shape of shapes) {
+      for (let round = 0; round < 4; round++) {
+        const counts = Float64Array.from({ length: 400 }, (_, bin) => Math.floor(shape(bin)));
+        counts[399] = 1 + Math.floor(1e3 * random() ** 8);
+        expect(entropyThreshold(counts, 0.25)).toBeCloseTo(literalThreshold(counts, 0.25), 9);
+      }
+    }
+  });
 });
