@@ -4,8 +4,8 @@
  * TensorRT's INT8 has one symmetric scale for a whole tensor. The output of a GELU lies between −0.17 and 4, and only a few of its
  * channels reach beyond 1: most levels are unused by most values. (y − c)·g, per channel, uses them; the layers that read y have
  * W/g for W, and W·c added to their biases, so that what the model computes stays the same. Done where it costs nothing:
- * behind operators that are computed apart from a convolution (the two operations fuse with them), and before layers that pad
- * nothing (a padded zero would stand for c).
+ * behind operators that are computed apart from a convolution (the two operations fuse with them). Layers that pad take gains only: a
+ * padded zero would stand for c.
  *
  * Sources: zero points folded into the bias, Jacob et al., "Quantization and Training of Neural Networks for Efficient
  * Integer-Arithmetic-Only Inference", CVPR 2018, §2.3, here moved in front of the quantizer and made per channel; gains between
@@ -32,7 +32,11 @@ export interface FittableTensor {
   readonly channels: number;
   /** Axes behind that of the channels. */
   readonly axesBehind: number;
+  /** Does a layer pad it with zeros, which an offset would move? */
+  readonly isPadded: boolean;
 }
+
+type InputLayout = Omit<FittableTensor, 'tensor' | 'readers'>;
 
 /** Operators that TensorRT computes element by element, in a kernel of their own or with their like. */
 const pointwise = new Set(
@@ -55,26 +59,28 @@ function fittable(index: GraphIndex, tensor: string): FittableTensor | null {
   const [first] = layouts;
   if (first == null) return null;
   const same = layouts.every((layout) => layout?.channels === first.channels && layout.axesBehind === first.axesBehind);
-  return same ? { tensor, readers: uses.map(({ node }) => node), ...first } : null;
+  const isPadded = layouts.some((layout) => layout?.isPadded === true);
+  return same ? { ...first, tensor, readers: uses.map(({ node }) => node), isPadded } : null;
 }
 
 /**
  * Where a layer's input channels are; null for one that does not turn a constant added to a channel of its input into one per
  * output channel, or has no bias to take it.
  */
-function inputLayout(index: GraphIndex, node: NodeProto): Pick<FittableTensor, 'channels' | 'axesBehind'> | null {
+function inputLayout(index: GraphIndex, node: NodeProto): InputLayout | null {
   const layer = biasedLayer(index, node);
   const weight = index.initializer(node.input[1] ?? '');
   if (layer === null || weight?.dataType !== dataType.FLOAT || biasPlace(index, layer) === null) return null;
   const { dims } = weight;
   if (node.opType === 'Conv') {
+    if (getInt(node, 'group', 1) !== 1) return null;
     const padding = getString(node, 'auto_pad', 'NOTSET');
     const isPadded =
       padding !== 'VALID' && (padding !== 'NOTSET' || getInts(node, 'pads', []).some((pad) => pad !== 0));
-    return isPadded || getInt(node, 'group', 1) !== 1 ? null : { channels: dims[1] ?? 0, axesBehind: dims.length - 2 };
+    return { channels: dims[1] ?? 0, axesBehind: dims.length - 2, isPadded };
   }
   if (dims.length !== 2 || getInt(node, 'transA', 0) === 1) return null;
-  return { channels: dims[getInt(node, 'transB', 0) === 1 ? 1 : 0] ?? 0, axesBehind: 0 };
+  return { channels: dims[getInt(node, 'transB', 0) === 1 ? 1 : 0] ?? 0, axesBehind: 0, isPadded: false };
 }
 
 /**
@@ -82,7 +88,7 @@ function inputLayout(index: GraphIndex, node: NodeProto): Pick<FittableTensor, '
  * @returns a copy; the original is not changed
  */
 export function fitActivations(model: Model, fits: Readonly<Record<string, ActivationFit>>): Model {
-  const fitted = fittableTensors(model).filter(({ tensor, channels }) => fits[tensor]?.offsets.length === channels);
+  const fitted = fittableTensors(model).filter((fittable) => suits(fits[fittable.tensor], fittable));
   if (fitted.length === 0) return model;
   const shifts: Record<string, number[]> = {};
   for (const { tensor, readers } of fitted) {
@@ -91,6 +97,11 @@ export function fitActivations(model: Model, fits: Readonly<Record<string, Activ
   const result = cloneModel(correctBiases(model, shifts));
   for (const { tensor, axesBehind } of fitted) insertFit(result, tensor, axesBehind, fits[tensor]!);
   return result;
+}
+
+function suits(fit: ActivationFit | undefined, { channels, isPadded }: FittableTensor): boolean {
+  if (fit?.offsets.length !== channels || fit.gains.length !== channels) return false;
+  return !isPadded || fit.offsets.every((offset) => offset === 0);
 }
 
 /** What an input of the negative offsets adds to every output channel, apart from the bias. */

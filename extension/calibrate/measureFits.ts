@@ -112,7 +112,7 @@ interface Range {
  * The histogram is of magnitudes: it says where to clip the long side only while the short side is too short to be clipped.
  * Otherwise the levels stay symmetric.
  */
-function rangeOf({ min, max, histogram }: Seen): Range | null {
+function rangeOf({ fittable, min, max, histogram }: Seen): Range | null {
   const low = Math.min(...min);
   const high = Math.max(...max);
   const absMax = Math.max(-low, high);
@@ -120,7 +120,7 @@ function rangeOf({ min, max, histogram }: Seen): Range | null {
   const noise = new QuantizationNoise(histogram);
   const symmetric = meanSquaredErrorThreshold(noise, absMax);
   const short = Math.max(-low < high ? -low : high, 0);
-  if (short >= symmetric) return { symmetric, long: symmetric, half: symmetric };
+  if (short >= symmetric || fittable.isPadded) return { symmetric, long: symmetric, half: symmetric };
   const levels = (threshold: number) => Math.round((2 * int8Levels * threshold) / (threshold + short));
   const long = meanSquaredErrorThreshold(noise, absMax, levels);
   return { symmetric, long, half: (long + short) / 2 };
@@ -135,7 +135,7 @@ function fit(seen: Seen): ActivationFit | null {
     bottom: Math.max(low, -long),
     top: Math.min(seen.max[channel]!, long),
   }));
-  const offsets = channels.map(({ bottom, top }) => asHalf(offset(bottom, top, half)));
+  const offsets = channels.map(({ bottom, top }) => (seen.fittable.isPadded ? 0 : asHalf(offset(bottom, top, half))));
   const gains = channels.map(({ bottom, top }, channel) => {
     const reach = Math.max(top - offsets[channel]!, offsets[channel]! - bottom);
     const gain = reach > 0 ? Math.min((half / reach) ** migration, largestGain) : 1;
