@@ -105,7 +105,7 @@ describe('entropyThreshold', () => {
     const random = randomNumbers(5);
     const shapes: ((bin: number) => number)[] = [
       (bin) => 1e5 * Math.exp(-bin / (8 + 90 * random())),
-      (bin) => (random() < 0.05 ? 1e4 * random() : 0),
+      () => (random() < 0.05 ? 1e4 * random() : 0),
       (bin) => (bin % 32 === 0 ? 5e5 : 10),
       (bin) => 1e6 / (1 + bin) ** (1 + random()),
       (bin) => (bin < 200 ? 50 : 0) + (bin > 380 ? 1e3 * random() : 0),
