@@ -1,7 +1,9 @@
 /** The main job as a user does it: right-click the model, choose, convert, compare, come back after a restart. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import { checkReport } from '../../extension/contract/checkSchema';
 import { accessibilityFaults } from '../support/workbench/accessibilityFaults';
 import { ConvertForm } from '../support/workbench/convertForm';
 import { recordDuration } from '../support/workbench/recordDuration';
@@ -10,6 +12,8 @@ import { useWorkbench } from '../support/workbench/useWorkbench';
 const window = useWorkbench();
 const model = 'digits_resnet_tiny.onnx';
 const convert = 'Convert to TensorRT';
+/** Beside the model, by default. */
+const results = 'digits_resnet_tiny-precision';
 
 describe('the explorer', () => {
   it('offers the conversion on a model', async () => {
@@ -74,15 +78,107 @@ describe('converting the sample through the form', () => {
   });
 
   it('leaves the report and the models that the form names', () => {
-    const folders = readdirSync(window().folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    const out = folders
-      .map(({ name }) => join(window().folder, name))
-      .find((path) => existsSync(join(path, 'report.json')));
-    expect(out).toBeDefined();
-    expect(readdirSync(out ?? '')).toEqual(expect.arrayContaining(['report.html', 'report.json']));
+    const out = join(window().folder, results);
+    for (const name of ['report.json', 'report.html', 'report.md', 'report.csv']) {
+      expect(existsSync(join(out, name)), name).toBe(true);
+    }
+    const report = checkReport(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')), 'report.json');
+    expect(report.variants.map(({ name, status }) => [name, status])).toEqual([
+      ['fp32', 'ok'],
+      ['int8', 'ok'],
+    ]);
+    expect(report.plan.calibration).toMatchObject({ algorithm: 'entropy', batchSize: 16 });
+    expect(report.plan.bindings).toEqual({ logits: 'fp16' });
+  });
+});
+
+describe('the comparison', () => {
+  const shown = 'body[data-page="comparison"][data-ready]';
+
+  it('shows in the side bar by itself, with charts and the table that says the same', async () => {
+    const side = await window().webview(shown);
+    await expect.poll(() => side.locator('h1').first().innerText(), { timeout: 20_000 }).toBe(model);
+    expect(await side.locator('canvas[data-figure]').count()).toBeGreaterThanOrEqual(2);
+    for (const canvas of await side.locator('canvas[data-figure]').all()) {
+      await canvas.scrollIntoViewIfNeeded();
+      await expect.poll(() => paintedPixels(canvas), { timeout: 10_000 }).toBeGreaterThan(500);
+    }
+    const table = await side.locator('table').allInnerTexts();
+    expect(table.join('\n')).toMatch(/fp32/i);
+    expect(table.join('\n')).toMatch(/int8/i);
+    expect(await accessibilityFaults(side)).toEqual([]);
+  });
+
+  it('shows as the editor of report.json', async () => {
+    await window().openFile('report.json');
+    const frames = () => window().webview(`${shown}[data-place="editor"]`);
+    const editor = await frames();
+    await expect.poll(() => editor.locator('h1').first().innerText(), { timeout: 20_000 }).toBe(model);
+    expect(await accessibilityFaults(editor)).toEqual([]);
+  });
+});
+
+it('opens an engine with its passport', async () => {
+  const engine = readdirSync(join(window().folder, results)).find((name) => name.endsWith('.engine'));
+  if (process.env['CI'] === 'true') expect(engine).toBeDefined();
+  if (engine === undefined) return;
+  await window().openFile(engine);
+  const page = await window().webview('body[data-page="engine"][data-ready]');
+  await expect.poll(() => page.locator('body').innerText(), { timeout: 20_000 }).toMatch(/TensorRT-RTX|rtx/i);
+  expect(await page.locator('body').innerText()).toMatch(/[0-9a-f]{16}/);
+  expect(await accessibilityFaults(page)).toEqual([]);
+});
+
+describe('themes', () => {
+  it.each([
+    ['Light Modern', 'vscode-light'],
+    ['Dark High Contrast', 'vscode-high-contrast'],
+    ['Light High Contrast', 'vscode-high-contrast-light'],
+    ['Dark Modern', 'vscode-dark'],
+  ])('%s reaches the pages, and leaves them accessible', async (theme, className) => {
+    await window().chooseTheme(theme);
+    const side = await window().webview(`body.${className}[data-page="comparison"]`);
+    expect(await accessibilityFaults(side)).toEqual([]);
+  });
+});
+
+describe('a restart of the window', () => {
+  it('brings back the form as it was left', async () => {
+    await window().tab(`Convert ${model}`).first().click();
+    let form = await ConvertForm.shown(window());
+    await form.openSection('calibration');
+    await form.fill('/calibration/batchSize', '24');
+    await form.command(/--calib-batch-size=24/);
+    await window().reload();
+    form = await ConvertForm.shown(window());
+    expect(await form.command(/--calib-batch-size=24/)).toMatch(/entropy/);
+  });
+
+  it('brings back the comparison', async () => {
+    const side = await window().webview('body[data-page="comparison"][data-ready][data-place="side"]');
+    await expect.poll(() => side.locator('h1').first().innerText(), { timeout: 20_000 }).toBe(model);
   });
 });
 
 it('threw nothing in the window', () => {
   expect(window().pageErrors).toEqual([]);
 });
+
+/** Pixels of a chart that are not its background. */
+async function paintedPixels(canvas: Locator): Promise<number> {
+  return canvas.evaluate((element) => {
+    // In the page; its types are not known here.
+    const chart = element as unknown as Canvas;
+    if (chart.width === 0 || chart.height === 0) return 0;
+    const { data } = chart.getContext('2d').getImageData(0, 0, chart.width, chart.height);
+    let painted = 0;
+    for (let index = 3; index < data.length; index += 4) if ((data[index] ?? 0) > 0) painted += 1;
+    return painted;
+  });
+}
+
+interface Canvas {
+  readonly width: number;
+  readonly height: number;
+  getContext(kind: '2d'): { getImageData(...box: number[]): { readonly data: Uint8ClampedArray } };
+}

@@ -22,11 +22,10 @@ export interface OpenOptions extends ServerOptions, BrowserOptions {
 export async function openWorkbench(options: OpenOptions = {}): Promise<WorkbenchWindow> {
   const scratch = mkdtempSync(join(tmpdir(), 'precision-bench-window-'));
   const folder = makeWorkspace(join(scratch, 'workspace'), repository);
-  const userDataDir = options.userDataDir ?? join(scratch, 'user-data');
-  const server = await startServer({ ...options, userDataDir });
+  const server = await startServer(options);
   const browser = await startBrowser(options);
   const development = options.installed === true ? [] : [repository];
-  const window = new WorkbenchWindow(browser.page, folder, join(userDataDir, 'User', 'settings.json'), async () => {
+  const window = new WorkbenchWindow(browser.page, folder, async () => {
     await browser.stop();
     await server.stop();
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

@@ -1,5 +1,4 @@
 /** What a user does in the workbench, for tests: menus, palette, side bar, settings, and the pages inside it. */
-import { readFileSync, writeFileSync } from 'node:fs';
 import type { Frame, Locator, Page } from 'playwright-core';
 
 const patienceMs = 30_000;
@@ -12,7 +11,6 @@ export class WorkbenchWindow {
     readonly page: Page,
     /** The workspace folder. */
     readonly folder: string,
-    private readonly settingsFile: string,
     readonly close: () => Promise<void>,
   ) {
     page.on('pageerror', (error) => {
@@ -30,9 +28,11 @@ export class WorkbenchWindow {
     await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: patienceMs });
   }
 
-  /** Restarts the window as *Developer: Reload Window* does: a new extension host, restored editors. */
+  /** *Developer: Reload Window*: a new extension host, restored editors. */
   async reload(): Promise<void> {
-    await this.page.reload({ waitUntil: 'commit' });
+    const again = this.page.waitForEvent('domcontentloaded', { timeout: 60_000 });
+    await this.command('Developer: Reload Window');
+    await again;
     await this.page.locator('.monaco-workbench .part.sidebar').waitFor({ timeout: 60_000 });
     await this.page.locator('.part.statusbar .statusbar-item').first().waitFor({ timeout: patienceMs });
   }
@@ -85,10 +85,17 @@ export class WorkbenchWindow {
     return page.locator('.quick-input-list .monaco-list-row');
   }
 
-  /** Runs a command by its title in the palette. */
+  /** Runs a command by its title in the palette. Commands of extensions come late, so the palette is opened again. */
   async command(title: string): Promise<void> {
-    const rows = await this.palette(title);
-    await rows.filter({ hasText: title }).first().click({ timeout: patienceMs });
+    for (let attempt = 0; ; attempt++) {
+      const row = (await this.palette(title)).filter({ hasText: title }).first();
+      try {
+        await row.click({ timeout: attempt < 10 ? 3000 : patienceMs });
+        return;
+      } catch (error) {
+        if (attempt === 10) throw error;
+      }
+    }
   }
 
   /** Opens a file as *Go to File* does. */
@@ -108,10 +115,13 @@ export class WorkbenchWindow {
     return this.page.locator('.notification-list-item, .notification-toast').filter({ hasText: text });
   }
 
-  /** Changes user settings, as an edit of the settings file does. */
-  changeSettings(settings: Readonly<Record<string, unknown>>): void {
-    const before = JSON.parse(readFileSync(this.settingsFile, 'utf8')) as object;
-    writeFileSync(this.settingsFile, JSON.stringify({ ...before, ...settings }, null, 2));
+  /** *Preferences: Color Theme*, by the theme's name in that list. */
+  async chooseTheme(name: string): Promise<void> {
+    await this.command('Preferences: Color Theme');
+    const input = this.page.locator('.quick-input-widget input.input').first();
+    await input.fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click();
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 
   /**
