@@ -27,6 +27,8 @@ export default defineConfig({
       tier('cli', 180_000),
       tier('webview', 60_000),
       tier('workbench', 120_000, oneWindow),
+      // No test: `npm run screenshots` takes the pictures of media/screenshots.
+      tier('screenshots', 300_000, oneWindow),
     ],
   },
 });

@@ -91,10 +91,11 @@ async function workbenchTiers() {
   const { missingWorkbench } = await importTests('test/support/workbench/findWorkbench.ts');
   const missing = missingWorkbench();
   if (missing !== null && process.env.CI !== 'true') {
-    console.log(`\n── tests: host, workbench: skipped, ${missing}`);
-    total.skipped += 2;
+    console.log(`\n── tests: webview, host, workbench: skipped, ${missing}`);
+    total.skipped += 3;
     return;
   }
+  vitest('webview');
   hostTests();
   vitest('workbench');
 }

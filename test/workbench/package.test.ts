@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkReport } from '../../extension/contract/checkSchema';
 import { extractZip } from '../../extension/build/install/extractZip';
+import { ConvertForm } from '../support/workbench/convertForm';
 import { installPackage, type InstalledPackage } from '../support/workbench/installPackage';
-import { repository } from '../support/workbench/openWorkbench';
+import { openWorkbench, repository } from '../support/workbench/openWorkbench';
 
 const run = promisify(execFile);
 const targets = ['linux-x64', 'linux-arm64', 'win32-x64'] as const;
@@ -133,4 +134,22 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('install
     const engines = report.variants.flatMap(({ artifacts }) => artifacts.filter(({ kind }) => kind === 'engine'));
     expect(engines.length).toBe(rtx?.builds === true ? 4 : 0);
   });
+
+  it('converts the sample in the editor that it was installed into', async () => {
+    const window = await openWorkbench({ installed: true, extensionsDir: installed.extensionsDir });
+    try {
+      const convert = 'Convert to TensorRT';
+      await window.contextMenu(window.explorerRow('digits_resnet_tiny.onnx'), convert);
+      await window.chooseMenuItem(convert);
+      const form = await ConvertForm.shown(window);
+      await form.button('convert').click();
+      await form.runIn('done', 180_000);
+      const side = await window.webview('body[data-page="comparison"][data-ready]');
+      await expect.poll(() => side.locator('canvas[data-figure]').count(), { timeout: 20_000 }).toBeGreaterThan(1);
+      expect(existsSync(join(window.folder, 'digits_resnet_tiny-precision', 'report.html'))).toBe(true);
+      expect(window.pageErrors).toEqual([]);
+    } finally {
+      await window.close();
+    }
+  }, 300_000);
 });
