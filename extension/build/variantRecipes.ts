@@ -5,7 +5,14 @@
  * Comes after `chooseEngineBuilder.ts`; the stages `write` and `build` follow the recipes.
  */
 import { CodedError } from '../contract/errors';
-import { precisionOf, variantNames, type Plan, type Precision, type VariantName } from '../contract/plan';
+import {
+  precisionOf,
+  variantNames,
+  type Plan,
+  type Precision,
+  type VariantName,
+  type WeightStorage,
+} from '../contract/plan';
 import type { TensorrtCalibratorName, Typing, VariantRecipe } from '../contract/stageMethods';
 import type { EngineBuilder } from './chooseEngineBuilder';
 
@@ -49,8 +56,14 @@ function recipeOf(name: VariantName, plan: Plan, builder: EngineBuilder | null):
     tf32: name === 'tf32' || plan.builder.tf32,
     calibrator,
     rest: typing === 'weak' ? 'fp32' : 'fp16',
-    weights: builder?.name === 'tensorrt' && majorOf(builder.version) === 8 ? 'quantizedInGraph' : 'stored',
+    weightStorage: weightStorageOf(plan, builder),
   };
+}
+
+/** TensorRT 8 refuses initializers of 8 bits. */
+function weightStorageOf({ builder: { weightStorage } }: Plan, builder: EngineBuilder | null): WeightStorage {
+  const needsFloats = builder?.name === 'tensorrt' && majorOf(builder.version) === 8;
+  return weightStorage === 'auto' && needsFloats ? 'float' : weightStorage;
 }
 
 /** Who sets the scales; null where there are none. */

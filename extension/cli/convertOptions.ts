@@ -1,5 +1,5 @@
 /** The options of the commands that run the pipeline (`convert`, `calibrate`): the tables behind parser and `--help`. */
-import { calibrationAlgorithms, variantNames } from '../contract/plan';
+import { calibrationAlgorithms, variantNames, weightStorages } from '../contract/plan';
 import type { CommandSpec } from './arguments';
 
 export const planOption = {
@@ -81,6 +81,7 @@ export const convertSpec: CommandSpec = {
     'gpu-fallback': { type: 'string', value: 'on|off', help: 'DLA: other layers on the GPU (on)' },
     'version-compatible': { type: 'boolean', help: 'an engine for later TensorRTs of the major version, too' },
     'hardware-compatible': { type: 'boolean', help: 'an engine for all GPUs from Ampere on' },
+    'weight-storage': { type: 'string', value: 'S', help: `8-bit weights in the file: ${weightStorages.join('|')}` },
     'max-top1-drop': { type: 'string', value: 'X', help: 'gate: largest drop of the task metric, as a share' },
     'min-sqnr': { type: 'string', value: 'DB', help: 'gate: smallest SQNR of any output' },
     'min-agreement': { type: 'string', value: 'X', help: 'gate: smallest agreement with fp32, as a share' },

@@ -116,6 +116,7 @@ function applyFlags(
   if (args.flag('tf32')) builder['tf32'] = true;
   if (args.flag('version-compatible')) builder['versionCompatible'] = true;
   if (args.flag('hardware-compatible')) builder['hardwareCompatible'] = true;
+  set(builder, 'weightStorage', args.text('weight-storage'));
 
   set(draft, 'backend', args.text('backend'));
   const targets = args.all('target').flatMap((text) => text.split(','));

@@ -36,6 +36,10 @@ export function precisionOf(variant: VariantName): Precision {
 export const calibrationAlgorithms = ['auto', 'entropy', 'minmax', 'percentile', 'mse', 'legacy'] as const;
 export type CalibrationAlgorithm = (typeof calibrationAlgorithms)[number];
 
+/** How 8-bit weights are kept in a written graph; what `auto` means is in `plan/writeQuantization.ts`. */
+export const weightStorages = ['auto', 'quantized', 'float'] as const;
+export type WeightStorage = (typeof weightStorages)[number];
+
 /** TensorRT's own calibrators, as `IInt8EntropyCalibrator2` and so on. */
 export const tensorrtCalibrators = ['entropy2', 'entropy', 'minmax', 'legacy'] as const;
 
@@ -265,6 +269,11 @@ export const planSchema = Type.Object(
         gpuFallback: Type.Boolean({ default: true, description: 'DLA: layers it cannot run go to the GPU.' }),
         versionCompatible: Type.Boolean({ default: false }),
         hardwareCompatible: Type.Boolean({ default: false }),
+        weightStorage: oneOf(
+          weightStorages,
+          '8-bit weights in the file: quantized (small), float behind a Q/DQ pair (what TensorRT 8 needs), or auto: by layer and library.',
+          'auto',
+        ),
       },
       { ...closed, default: {} },
     ),

@@ -7,7 +7,7 @@
  */
 import type { BackendInfo } from './backendInfo';
 import type { ErrorData } from './errors';
-import type { Plan, Precision, tensorrtCalibrators, Transform, VariantName } from './plan';
+import type { Plan, Precision, Transform, VariantName, WeightStorage, tensorrtCalibrators } from './plan';
 import type {
   Accuracy,
   Artifact,
@@ -77,8 +77,7 @@ export interface VariantRecipe {
   readonly calibrator: 'builtin' | TensorrtCalibratorName | null;
   /** What INT8 and FP8 leave is written in this precision. */
   readonly rest: 'fp32' | 'fp16';
-  /** Quantized weights as integers, or as Q over floats, which TensorRT 8 needs. */
-  readonly weights: 'stored' | 'quantizedInGraph';
+  readonly weightStorage: WeightStorage;
 }
 
 /** Results by variant name; a variant that failed is in `errors` and the others go on. */
@@ -160,7 +159,7 @@ export type StageMethods = {
       readonly name?: string;
       /** Precision of what int8 and fp8 leave; default fp16. */
       readonly rest?: VariantRecipe['rest'];
-      readonly weights?: VariantRecipe['weights'];
+      readonly weightStorage?: WeightStorage;
       readonly plan: Plan;
       readonly ranges: string;
       readonly table: string | null;

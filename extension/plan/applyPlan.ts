@@ -6,7 +6,7 @@
  */
 import type { CalibrationTable, TensorRanges } from '../contract/calibrationTable';
 import { CodedError } from '../contract/errors';
-import type { Precision } from '../contract/plan';
+import type { Precision, WeightStorage } from '../contract/plan';
 import type { Decision } from '../contract/report';
 import type { DType } from '../contract/tensor';
 import { cloneModel } from '../model/cloneModel';
@@ -22,7 +22,7 @@ import { removeUnused } from './prepare/removeUnused';
 import { simplifyCasts } from './simplifyCasts';
 import { writeBindings } from './writeBindings';
 import { writeCasts } from './writeCasts';
-import { writeQuantization, type WeightStorage } from './writeQuantization';
+import { writeQuantization } from './writeQuantization';
 
 /** The part of a plan that decides how a graph is written. */
 export interface PlanChoices {

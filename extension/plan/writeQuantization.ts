@@ -10,6 +10,7 @@
  * floats only. TensorRT 10 takes both, but where it finds no 8-bit kernel it can fold the float form only; so `auto` stores
  * dense layers in 8 bits, and as floats what may lack a kernel: grouped, transposed, one- and three-dimensional convolutions.
  */
+import type { WeightStorage } from '../contract/plan';
 import type { Tensor } from '../contract/tensor';
 import { getInt, setInt } from '../model/attributes';
 import { GraphIndex } from '../model/graphIndex';
@@ -20,9 +21,6 @@ import type { ActivationScales } from './activationScales';
 import type { QuantizationPlacement, QuantizedEdge, QuantizedType, QuantizedWeight } from './placeQuantization';
 import type { ComputeType } from './precisionRules';
 import { dequantize, quantizeWeight, zeroPoint } from './quantizeWeight';
-
-/** How weights are kept in the file. */
-export type WeightStorage = 'auto' | 'quantized' | 'float';
 
 export interface WriteQuantizationRequest {
   readonly placement: QuantizationPlacement;

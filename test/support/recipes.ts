@@ -14,7 +14,7 @@ export function recipe(name: VariantName, more: Partial<VariantRecipe> = {}): Va
     tf32: name === 'tf32',
     calibrator: precision === 'int8' || precision === 'fp8' ? 'builtin' : null,
     rest: 'fp16',
-    weights: 'stored',
+    weightStorage: 'auto',
     ...more,
   };
 }
