@@ -22,7 +22,7 @@ export interface FieldSpec {
 /** The keywords of JSON schema that plan and transforms use. */
 interface Schema {
   readonly type?: string;
-  readonly enum?: readonly string[];
+  readonly enum?: readonly (string | null)[];
   readonly const?: string | number;
   readonly anyOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -78,8 +78,8 @@ function specOf(schema: Schema): FieldSpec | null {
   if (kind === null) return null;
   return {
     kind,
-    nullable: schema.anyOf?.some(({ type }) => type === 'null') ?? false,
-    choices: valued.enum ?? [],
+    nullable: schema.anyOf?.some(({ type }) => type === 'null') === true || valued.enum?.includes(null) === true,
+    choices: textsOf(valued.enum),
     minimum: valued.minimum ?? null,
     exclusiveMinimum: valued.exclusiveMinimum ?? null,
     maximum: valued.maximum ?? null,
@@ -87,6 +87,10 @@ function specOf(schema: Schema): FieldSpec | null {
     pattern: valued.pattern ?? null,
     defaultValue: schema.default ?? valued.default ?? null,
   };
+}
+
+function textsOf(values: Schema['enum']): string[] {
+  return (values ?? []).filter((value) => value !== null);
 }
 
 function kindOf({ type, enum: values }: Schema): FieldSpec['kind'] | null {
@@ -186,7 +190,7 @@ function parameterKind(schema: Schema): Omit<TransformParameter, 'name' | 'requi
   const branches = schema.anyOf ?? [schema];
   const constants = branches.flatMap((branch) => (branch.const === undefined ? [] : [String(branch.const)]));
   if (constants.length === branches.length) return { ...common, kind: 'choice', choices: constants };
-  if (schema.enum !== undefined) return { ...common, kind: 'choice', choices: schema.enum };
+  if (schema.enum !== undefined) return { ...common, kind: 'choice', choices: textsOf(schema.enum) };
   if (schema.type === 'boolean') return { ...common, kind: 'flag' };
   if (branches.some(({ type, items }) => type === 'array' && isTuple(items))) {
     return { ...common, kind: 'size', pair: branches.length === 1 };
