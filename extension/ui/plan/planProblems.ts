@@ -122,10 +122,10 @@ function overflowRisks(nodes: readonly NodePlan[]): PlanProblem[] {
     problem('/precisions', 'info', {
       code: 'fp16Overflow',
       reason: t(
-        '{0} layers would overflow in FP16 and stay in FP32, {1} among them: {2}.',
-        kept.length,
+        '{0} would overflow in FP16 and stays in FP32: {1}. Nodes of this kind: {2}.',
         first.node,
         first.reason,
+        kept.length,
       ),
       fix: t('Nothing needs to be done. BF16 has the range of FP32, where the GPU has it.'),
     }),
