@@ -46,7 +46,8 @@ export function biasProbe(prepared: Model, quantized: Model): BiasProbe {
     outputs.flatMap(({ mean, noise, signal }) => [mean, noise, signal]),
   );
   const writer = new BiasProbeWriter(model, quantized);
-  layers.forEach((layer, position) => writer.compare(layer, outputs[position]!));
+  // The last first: the runtime then compares each layer as soon as it is computed (`observeInside.ts` says why).
+  for (const [position, layer] of [...layers.entries()].reverse()) writer.compare(layer, outputs[position]!);
   return { model, layers: layers.map(({ node }) => node.name ?? ''), outputs };
 }
 

@@ -81,7 +81,8 @@ function channelProbe(prepared: Model, pairs: readonly EqualizablePair[]): Model
   const probe = valueProbe(prepared, pairs.flatMap(tensorsOf).map(outputName));
   const { graph } = probe.proto;
   const axesAreInput = opsetVersion(probe.proto) >= 18;
-  for (const pair of pairs) {
+  // The last first: the runtime then reduces each tensor as soon as it is computed (`observeInside.ts` says why).
+  for (const pair of pairs.toReversed()) {
     for (const tensor of tensorsOf(pair)) {
       const magnitude = `${outputName(tensor)}::magnitude`;
       const axes = Array.from({ length: pair.rank }, (_, axis) => axis).filter((axis) => axis !== 1);

@@ -70,19 +70,27 @@ export async function observeInside(
   return observations;
 }
 
-/** The model with an Observe node behind every tensor; the nodes' marks are its outputs, in the order of the tensors. */
+/**
+ * The model with an Observe node behind every tensor; the nodes' marks are its outputs, in the order of the tensors.
+ *
+ * The nodes stand in the reverse order: the runtime computes what the last node without readers needs, then that node, and so on
+ * to the first (`ReverseDFSFrom` of its graph). In this order every tensor is observed as soon as it is there, while it is in
+ * the cache, and its memory is free for others. The other way round all tensors would wait for the end.
+ */
 export function observingProbe(model: Model, tensors: readonly InsideTensor[]): Model {
-  const marks = tensors.map((_, index) => markOf(index));
-  const probe = valueProbe(model, marks);
+  const probe = valueProbe(
+    model,
+    tensors.map((_, index) => markOf(index)),
+  );
   const { graph, opsetImport } = probe.proto;
   if (opsetVersion(probe.proto, domain) === 0) opsetImport.push(newOperatorSetId({ domain, version: 1 }));
-  tensors.forEach((tensor, index) => {
+  for (const [index, tensor] of [...tensors.entries()].reverse()) {
     const cast = tensor.values !== null && tensor.dtype !== 'fp32';
     if (cast) graph.node.push(castToFloat32(tensor));
     const input = cast ? valueOutput(tensor) : tensor.name;
-    const observe = newNode({ opType: 'Observe', domain, input: [input], output: [marks[index]!] });
+    const observe = newNode({ opType: 'Observe', domain, input: [input], output: [markOf(index)] });
     setInt(observe, 'tensor', index);
     graph.node.push(observe);
-  });
+  }
   return probe;
 }
