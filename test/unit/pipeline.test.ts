@@ -269,6 +269,155 @@ describe('convert', () => {
     expect(report.variants[3]?.accuracy).not.toBeNull();
   });
 
+  /** A TensorRT 10 with its GPU, beside the CPU runtime. */
+  const withGpu: Partial<Handlers> = {
+    probe: () => {
+      const gpu = { name: 'H200', computeCapability: 'sm_90', driver: 'CUDA 13.0', memoryBytes: 1 };
+      return {
+        backends: [
+          {
+            ...{ name: 'tensorrt', version: '10.6.0', library: '/lib/libnvinfer.so.10', available: true, reason: null },
+            ...{ builds: true, targets: [], runs: true, precisions: ['fp32', 'fp16', 'int8'], gpu },
+          },
+        ],
+        host: { os: 'test', cpu: 'test', cores: 2, gpu, backends: [] },
+        search: [],
+      };
+    },
+  };
+
+  it('other ways to a precision are engines of the graphs that they need, and nothing else is written for them', async () => {
+    const written: string[] = [];
+    const built: Record<string, StageMethods['build']['params']> = {};
+    const worker = fakeWorker({
+      ...withGpu,
+      write: (params) => {
+        written.push(params.name ?? params.precision);
+        writeFileSync(params.output, params.precision);
+        const runnable = { name: params.name ?? params.precision, path: params.output, simulated: false };
+        return { bytes: 10, sha256: '', decisions: [], warnings: [], runnable, evaluable: runnable };
+      },
+      build: (params) => {
+        built[params.recipe.name] = params;
+        writeFileSync(params.output, 'engine');
+        const { backend, target, output } = params;
+        const engine = { kind: 'engine', backend, target, path: output, bytes: 6, sha256: 'e'.repeat(64) } as const;
+        const passport = { ...engine, kind: 'passport', path: `${output}.passport.json` } as const;
+        writeFileSync(passport.path, '{}');
+        const calibration = params.calibration === null ? null : { ...summary, calibrator: 'tensorrt' };
+        return {
+          artifact: engine,
+          build: { backend, version: '10.6.0', target, seconds: 1, layers: null, realised: null },
+          ...{ more: [passport], calibration, warnings: [] },
+        };
+      },
+    });
+    const summary = {
+      ...{ algorithm: 'entropy2', calibrator: 'tensorrt', batchSize: 8, samples: 2, seconds: 0.1 },
+      ...{ peakRssBytes: null, cacheHit: false, tensors: 3, unfit: [] },
+    };
+    const report = await run(worker, { precisions: ['tf32', 'fp16', 'fp16-weak', 'int8-tensorrt'] });
+    expect(written).toEqual(['fp32', 'fp16']);
+    const fp32 = built['fp32']?.onnx;
+    expect([built['tf32']?.onnx, built['fp16-weak']?.onnx, built['int8-tensorrt']?.onnx]).toEqual([fp32, fp32, fp32]);
+    expect(built['int8-tensorrt']?.calibration).toMatchObject({ data: selection, modelSha256: 'a'.repeat(64) });
+    expect(built['fp16-weak']?.calibration).toBeNull();
+    expect(report.variants.map(({ name, precision, status }) => [name, precision, status])).toEqual([
+      ['fp32', 'fp32', 'ok'],
+      ['tf32', 'fp32', 'ok'],
+      ['fp16', 'fp16', 'ok'],
+      ['fp16-weak', 'fp16', 'ok'],
+      ['int8-tensorrt', 'int8', 'ok'],
+    ]);
+    expect(report.variants[4]?.calibration).toMatchObject({ calibrator: 'tensorrt' });
+    expect(report.variants.every(({ accuracy, latency }) => accuracy !== null && latency !== null)).toBe(true);
+    expect(readdirSync(out)).toContain('model.fp16-weak.engine.passport.json');
+    expect(readdirSync(out)).not.toContain('model.fp16-weak.onnx');
+  });
+
+  it('evaluates and times the engine where this machine runs it', async () => {
+    const seen: Record<string, unknown> = {};
+    const worker = fakeWorker({
+      ...withGpu,
+      evaluate: ({ variants }) => {
+        for (const { name, engine } of variants) seen[name] = engine;
+        const results = Object.fromEntries(variants.map(({ name }) => [name, accuracy(40)]));
+        return { results, errors: {}, skipped: 0, unseen: 0 };
+      },
+    });
+    await run(worker, { precisions: ['fp16'] });
+    expect(seen).toMatchObject({ fp32: { backend: 'tensorrt' }, fp16: { backend: 'tensorrt' } });
+  });
+
+  it('what the GPU here has no hardware for is skipped, not built', async () => {
+    const worker = fakeWorker({
+      ...withGpu,
+      probe: () => {
+        const probe = withGpu.probe?.({ fresh: false });
+        if (probe === undefined) throw new Error('no probe');
+        const gpu = { name: 'T4', computeCapability: 'sm_75', driver: null, memoryBytes: null };
+        return { ...probe, host: { ...probe.host, gpu } };
+      },
+    });
+    const report = await run(worker, { precisions: ['bf16'] });
+    expect(report.variants[1]).toMatchObject({ status: 'skipped', error: { code: 'PRECISION_UNSUPPORTED' } });
+    expect(worker.calls.filter((call) => call === 'build')).toHaveLength(1);
+  });
+
+  it('an engine that is not what was asked for fails its variant', async () => {
+    const worker = fakeWorker({
+      ...withGpu,
+      build: ({ recipe }) => {
+        throw failure(recipe.name === 'fp16-weak' ? 'PRECISION_NOT_REALISED' : 'ENGINE_BUILD');
+      },
+    });
+    const report = await run(worker, { precisions: ['fp16-weak'] });
+    expect(report.variants[1]).toMatchObject({
+      status: 'failed',
+      error: { code: 'PRECISION_NOT_REALISED' },
+      accuracy: null,
+    });
+  });
+
+  it('refuses what no TensorRT here can make before any work', async () => {
+    const worker = fakeWorker();
+    await expect(run(worker, { precisions: ['fp16-weak'], targets: ['sm_89'] })).rejects.toMatchObject({
+      code: 'PRECISION_UNSUPPORTED',
+    });
+    await expect(run(worker, { precisions: ['int8'], targets: ['Jetson Nano'] })).rejects.toMatchObject({
+      code: 'PRECISION_UNSUPPORTED',
+    });
+    expect(new Set(worker.calls)).toEqual(new Set(['probe']));
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('errors name files that are there when the run is over', async () => {
+    const refusing = fakeWorker({
+      build: ({ onnx }) => {
+        throw new CodedError({
+          code: 'ENGINE_PARSE',
+          reason: `refused ${onnx}: node a`,
+          fix: '-',
+          place: { file: onnx },
+        });
+      },
+    });
+    const report = await run(refusing, { precisions: ['fp16'], targets: ['sm_89'] });
+    const file = path.join(out, 'model.fp16.onnx');
+    expect(report.variants[1]?.error).toMatchObject({
+      reason: `No engine for sm_89: refused ${file}: node a`,
+      place: { file },
+    });
+    expect(existsSync(file)).toBe(true);
+
+    const broken = fakeWorker({
+      calibrate: ({ prepared }) => {
+        throw new CodedError({ code: 'RUNTIME_FAILED', reason: 'no', fix: '-', place: { file: prepared } });
+      },
+    });
+    await expect(run(broken)).rejects.toMatchObject({ place: { file: path.join(folder, 'model.onnx') } });
+  });
+
   it('a variant that only the CPU cannot time is whole, with a warning', async () => {
     const worker = fakeWorker({
       measure: ({ variants }) => {
@@ -392,6 +541,19 @@ describe('calibrate', () => {
     const result = await calibrate(request(['int8']), fakeWorker(), {});
     expect(readdirSync(out)).toEqual([path.basename(result.table)]);
     expect(result.summary.tensors).toBe(3);
+  });
+
+  it('leaves calibrating to TensorRT where the plan says so, which is refused', async () => {
+    const asked = request(['int8']);
+    const plan = { ...asked.plan, calibration: { ...asked.plan.calibration, calibrator: 'tensorrt' as const } };
+    await expect(calibrate({ ...asked, plan }, fakeWorker(), {})).rejects.toMatchObject({
+      code: 'PLAN_INVALID',
+      place: { field: 'calibration.calibrator' },
+    });
+  });
+
+  it('a plan of other ways to INT8 has the same table', async () => {
+    expect((await calibrate(request(['int8-weak', 'tf32']), fakeWorker(), {})).summary.tensors).toBe(3);
   });
 
   it('says so when no precision needs scales', async () => {

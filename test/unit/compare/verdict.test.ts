@@ -274,6 +274,43 @@ describe('decideVerdict: warnings', () => {
     expect(warnings).toContain('FP8 failed: No kernel.');
   });
 
+  it('TF32 is a variant like others: it is compared, gated and can be chosen', () => {
+    const timedFp32 = { ...fp32, latency: latency(gpu, 2) };
+    const tf32 = reduced('fp32', 0, 0, { name: 'tf32', latency: latency(gpu, 1) });
+    expect(decide([timedFp32, tf32]).recommended).toBe('tf32');
+    const lossy = reduced('fp32', 100, 10, { name: 'tf32', latency: latency(gpu, 1) });
+    expect(decide([timedFp32, lossy]).recommended).toBe('fp32');
+    const asFast = reduced('fp16', 0, 0, { latency: latency(gpu, 1) });
+    expect(decide([timedFp32, asFast, tf32]).recommended).toBe('tf32');
+  });
+
+  it('says how much the optimizer left in FP32', () => {
+    const weak = reduced('fp16', 0, 0, {
+      name: 'fp16-weak',
+      build: {
+        backend: 'tensorrt',
+        version: '10.6.0',
+        target: null,
+        seconds: 1,
+        layers: 10,
+        realised: { fp16: { layers: 0.7, time: 0.9 }, fp32: { layers: 0.3, time: 0.1 } },
+        typing: 'weak',
+      },
+    });
+    expect(text(decide([fp32, weak], { model }).warnings)).toContain(
+      "FP16-WEAK: TensorRT's optimizer left 30% of the layers (10% of the time) in FP32.",
+    );
+  });
+
+  it('a graph that is far off even on random inputs is told of', () => {
+    const off = variant('int8', { accuracy: accuracy({ outputs: [output({ sqnrDb: 4 })] }) });
+    const fair = variant('fp16', { accuracy: accuracy({ outputs: [output({ sqnrDb: 40 })] }) });
+    const warnings = text(decide([fp32, off, fair], { model, representative: false }).warnings);
+    expect(warnings).toContain('INT8: even on random inputs the SQNR of output "logits" is only 4.0 dB');
+    expect(warnings).not.toContain('FP16: even');
+    expect(text(decide([fp32, off], { model }).warnings)).not.toContain('even on random');
+  });
+
   it('does not complain of thirty kept nodes in a hundred', () => {
     const kept = Array.from({ length: 30 }, (_, i) => ({
       node: `n${i}`,
