@@ -21,7 +21,7 @@ describe('benchTable', () => {
   it('says what failed, and when a model has a batch of its own', () => {
     const error = { code: 'ENGINE_INCOMPATIBLE', reason: 'Other GPU.', fix: 'Build it again.' } as const;
     const text = benchTable([
-      { name: 'a.engine', batch: 1, latency: null, error: error as never },
+      { name: 'a.engine', batch: 1, latency: null, error },
       row('fixed.onnx', 1, timed(2, { batch: 8 })),
     ]);
     expect(text).toContain('ENGINE_INCOMPATIBLE  a.engine');
