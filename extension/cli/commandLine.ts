@@ -106,7 +106,7 @@ function flagsOf(plan: Plan, usual: Plan): string[] {
   if (typeof plan.preprocess === 'string' && plan.preprocess !== usual.preprocess) {
     words.push(`--preprocess=${plan.preprocess}`);
   }
-  value('calib-algorithm', calibration.algorithm, usual.calibration.algorithm);
+  value('calib-algorithm', algorithmWord(calibration), algorithmWord(usual.calibration));
   value('calib-percentile', calibration.percentile, usual.calibration.percentile);
   value('calib-cutoff', calibration.cutoff, usual.calibration.cutoff);
   value('calib-samples', calibration.samples, usual.calibration.samples);
@@ -136,6 +136,7 @@ function flagsOf(plan: Plan, usual: Plan): string[] {
   list('target', plan.targets, usual.targets);
   value('typing', builder.typing, usual.builder.typing);
   value('constraints', builder.constraints, usual.builder.constraints);
+  value('weight-storage', builder.weightStorage, usual.builder.weightStorage);
   flag('tf32', builder.tf32, usual.builder.tf32);
   value('optimization-level', builder.optimizationLevel, usual.builder.optimizationLevel);
   value('workspace', builder.workspaceMiB, usual.builder.workspaceMiB);
@@ -166,6 +167,18 @@ function bindingFlags(plan: Plan, usual: Plan): string[] {
     if (isUsual) return [];
     return [`--io=${name}=${type ?? ''}${formats === undefined ? '' : `:${formats.join('+')}`}`];
   });
+}
+
+/** TensorRT's own names of its calibrators say both, the algorithm and the calibrator. */
+const tensorrtWords = {
+  entropy2: 'ENTROPY_CALIBRATION_2',
+  entropy: 'ENTROPY_CALIBRATION',
+  minmax: 'MINMAX_CALIBRATION',
+  legacy: 'LEGACY_CALIBRATION',
+} as const;
+
+function algorithmWord({ algorithm, tensorrtCalibrator }: Plan['calibration']): string {
+  return tensorrtCalibrator === null ? algorithm : tensorrtWords[tensorrtCalibrator];
 }
 
 function keepText({ match, precision }: Plan['keep'][number]): string {

@@ -8,6 +8,7 @@ import { convertSpec } from '../../../extension/cli/convertOptions';
 import { relocatePlan } from '../../../extension/cli/relocatePlan';
 import { resolvePlan } from '../../../extension/cli/resolvePlan';
 import { completePlan, type PlanParts } from '../../../extension/contract/checkSchema';
+import { planSchema } from '../../../extension/contract/plan';
 
 let folder = '';
 beforeEach(() => {
@@ -36,6 +37,26 @@ function parsed({ cwd, baseDir }: CommandLineRequest, words: readonly string[]) 
   return relocatePlan(resolved.plan, resolved.baseDir, baseDir);
 }
 
+interface LeafSchema {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly anyOf?: readonly LeafSchema[];
+}
+
+/** A valid value that is not the default. */
+function anotherValue(schema: LeafSchema): unknown {
+  const [inner] = schema.anyOf ?? [schema];
+  const { type, enum: names, maximum = Infinity, minimum = 0 } = inner ?? schema;
+  if (names !== undefined) return names.find((name) => name !== schema.default);
+  if (type === 'boolean') return schema.default !== true;
+  if (type === 'string') return 'folder/file';
+  const usual = typeof schema.default === 'number' ? schema.default : minimum;
+  return usual + 1 <= maximum ? usual + 1 : usual - 1 < minimum ? (minimum + maximum) / 2 : usual - 1;
+}
+
 describe('commandLine', () => {
   it('says nothing of what is as usual', () => {
     expect(commandLine(request({})).text).toBe('precision-bench convert models/m.onnx --out models/m-precision');
@@ -49,6 +70,7 @@ describe('commandLine', () => {
       calibration: { algorithm: 'legacy', percentile: 99.5, cutoff: 0.25, samples: 7, batchSize: 3, table: 't.json' },
     },
     'the calibrator of TensorRT': { calibration: { calibrator: 'tensorrt', cache: 'c.cache' } },
+    'the word of TensorRT for a calibrator': { calibration: { algorithm: 'entropy', tensorrtCalibrator: 'entropy2' } },
     'switches of calibration': { calibration: { guardShare: 0, equalization: false, biasCorrection: false } },
     'evaluation samples': { evaluation: { samples: 11 } },
     'a preset': { preprocess: 'imagenet' },
@@ -92,6 +114,22 @@ describe('commandLine', () => {
   it.each(Object.entries(plans))('writes %s as flags that parse back', (_, parts) => {
     const asked = request(parts);
     const line = commandLine(asked);
+    expect(line.newPlanFile).toBeNull();
+    expect(parsed(asked, line.words)).toEqual(asked.plan);
+  });
+
+  /** Every single value of the plan's sections, changed; so a new one without a flag is found. */
+  // Said together with the algorithm, above.
+  const together = new Set(['calibration.tensorrtCalibrator']);
+  const singles = Object.entries(planSchema.properties).flatMap(([section, schema]) =>
+    Object.entries((schema as { properties?: Record<string, LeafSchema> }).properties ?? {}).map(
+      ([key, leaf]) => [`${section}.${key}`, { [section]: { [key]: anotherValue(leaf) } }] as const,
+    ),
+  );
+  it.each(singles.filter(([name]) => !together.has(name)))('has a flag for %s', (_, parts) => {
+    const asked = request(parts);
+    const line = commandLine(asked);
+    expect(line.words.length).toBeGreaterThan(4);
     expect(line.newPlanFile).toBeNull();
     expect(parsed(asked, line.words)).toEqual(asked.plan);
   });
