@@ -2,8 +2,9 @@
  * The webview pages in a plain browser, with the fake hosts of `webview/playground/`: served from memory, with the content
  * policy that VS Code's host gives them. Tests and screenshots use `servePlayground`; by hand: `npm run playground`.
  *
- * Addresses: `/convert?theme=vscode-light&scenario=running` and so on; `/` lists them.
+ * Addresses: `/convert?theme=vscode-light&scenario=running&language=de` and so on; `/` lists them.
  */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -22,10 +23,15 @@ async function bundle() {
   return new Map(results.flatMap(({ outputFiles }) => outputFiles.map(({ path, text }) => [path, text])));
 }
 
-function pageHtml(page) {
-  const bootstrap = JSON.stringify({ page, locale: 'en', strings: {} });
+/** `de` as the editor would give it: the bundle that host and pages share. */
+function stringsOf(language) {
+  return language === 'en' ? {} : JSON.parse(readFileSync(`l10n/bundle.l10n.${language}.json`, 'utf8'));
+}
+
+function pageHtml(page, language) {
+  const bootstrap = JSON.stringify({ page, locale: language, strings: stringsOf(language) }).replaceAll('<', '\\u003c');
   return `<!doctype html>
-<html lang="en">
+<html lang="${language}">
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
@@ -52,13 +58,14 @@ export async function servePlayground(port = 0) {
   const files = await bundle();
   const types = { js: 'text/javascript', css: 'text/css' };
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
     const answer = (status, type, text) =>
       response.writeHead(status, { 'content-type': `${type}; charset=utf-8` }).end(text);
     const page = webviewPages.find((name) => pathname === `/${name}`);
     const file = files.get(pathname);
     if (pathname === '/') answer(200, 'text/html', indexHtml());
-    else if (page !== undefined) answer(200, 'text/html', pageHtml(page));
+    else if (page !== undefined)
+      answer(200, 'text/html', pageHtml(page, searchParams.get('language') === 'de' ? 'de' : 'en'));
     else if (file !== undefined) answer(200, types[pathname.split('.').at(-1)] ?? 'text/plain', file);
     else if (pathname === '/favicon.ico') response.writeHead(204).end();
     else answer(404, 'text/plain', 'not found');

@@ -52,6 +52,13 @@ describe.skipIf(chromiumPath === null)('accessibility', () => {
     expect(faults).toEqual([]);
   });
 
+  it.each(pages)('%s, %s: German fits into a side bar', async (name, scenario) => {
+    const { page } = await open(name, { scenario, width: 320, language: 'de' });
+    await page.evaluate(() => document.querySelectorAll('details').forEach((part) => (part.open = true)));
+    await page.waitForTimeout(100);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
+  });
+
   it('reaches every control of the form by keyboard, and shows where the focus is', async () => {
     const { page } = await open('convert');
     await page.keyboard.press('Tab');

@@ -52,7 +52,7 @@ describe('converting the sample through the form', () => {
     await form.fill('/calibration/batchSize', '16');
     const bindings = await form.openSection('bindings');
     const output = await bindings
-      .locator('tbody tr')
+      .locator('.binding')
       .last()
       .locator('[data-field^="/bindings/"]')
       .getAttribute('data-field');

@@ -43,10 +43,13 @@ function formatsField(state: ConvertState, actions: ConvertActions, { name }: Va
 function bindingRow(state: ConvertState, actions: ConvertActions, value: Value, direction: string): TemplateResult {
   const pointer = pointerOf('bindings', value.name);
   const chosen = state.form.plan.bindings[value.name] ?? '';
-  return html`<tr>
-    <th scope="row"><span class="mono">${value.name}</span> <span class="quiet">${direction}</span></th>
-    <td class="mono">${value.shape === null ? t('unknown rank') : shapeText(value.shape)}</td>
-    <td>
+  return html`<li class="binding">
+    <div class="binding-name">
+      <p><span class="mono">${value.name}</span> <span class="quiet">${direction}</span></p>
+      <p class="quiet mono">${value.shape === null ? t('unknown rank') : shapeText(value.shape)}</p>
+    </div>
+    <div class="field">
+      <span class="field-label">${t('Type of the binding')}</span>
       ${dropdown({
         label: t('Type of {0}', value.name),
         field: pointer,
@@ -58,9 +61,12 @@ function bindingRow(state: ConvertState, actions: ConvertActions, value: Value, 
         onChange: (dtype) => actions.edit((form) => setBinding(form, value.name, dtype === '' ? null : dtype)),
       })}
       ${fieldMessage(messageOf(state, pointer))}
-    </td>
-    <td>${formatsField(state, actions, value)}</td>
-  </tr>`;
+    </div>
+    <div class="field">
+      <span class="field-label">${t('Memory layouts')}</span>
+      ${formatsField(state, actions, value)}
+    </div>
+  </li>`;
 }
 
 function profileRow(
@@ -159,22 +165,10 @@ export function bindingsSection(state: ConvertState, actions: ConvertActions): T
     body: () =>
       card === undefined
         ? html`<p class="quiet">${t('Shown when the model is read.')}</p>`
-        : html`<div class="scroll-x">
-              <table class="form-table">
-                <thead>
-                  <tr>
-                    <th scope="col">${t('Tensor')}</th>
-                    <th scope="col">${t('Shape')}</th>
-                    <th scope="col">${t('Type of the binding')}</th>
-                    <th scope="col">${t('Memory layouts')}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  ${card.inputs.map((value) => bindingRow(state, actions, value, t('input')))}
-                  ${card.outputs.map((value) => bindingRow(state, actions, value, t('output')))}
-                </tbody>
-              </table>
-            </div>
+        : html`<ul class="bindings" aria-label=${t('Inputs and outputs')}>
+              ${card.inputs.map((value) => bindingRow(state, actions, value, t('input')))}
+              ${card.outputs.map((value) => bindingRow(state, actions, value, t('output')))}
+            </ul>
             <h3>${t('Shapes')}</h3>
             ${shapes(state, actions, card.inputs)}`,
   });

@@ -136,7 +136,10 @@ export class ConvertPage {
   private listen(): void {
     this.channel.on('planChanged', (form) => this.takeForm(form));
     this.channel.on('runs', (runs) => this.change({ runs }));
-    this.channel.on('machineChanged', () => void this.loadMachine(false));
+    this.channel.on('machineChanged', () => {
+      void this.loadMachine(false);
+      void this.askAboutPlan();
+    });
     this.channel.on('trustChanged', ({ trusted }) => this.change({ trusted }));
   }
 
@@ -217,7 +220,7 @@ export class ConvertPage {
   private async loadMachine(fresh: boolean): Promise<void> {
     if (fresh) this.change({ machine: loading });
     this.change({ machine: await settled(this.ask('machine', { fresh })) });
-    await this.askAboutPlan();
+    if (fresh) await this.askAboutPlan();
   }
 
   /** Decisions depend on precisions and rules only; other edits need no new answer. */

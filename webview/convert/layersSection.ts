@@ -7,6 +7,7 @@ import { countText } from '../../extension/contract/quantities';
 import { failedRequest } from '../common/errorBox';
 import { icons } from '../common/icons';
 import { t } from '../common/l10n';
+import { lastOf } from '../common/lastOf';
 import { nativeSelect } from '../common/nativeSelect';
 import { button, progressRing, textField } from '../common/toolkit';
 import { windowedTable } from '../common/windowedTable';
@@ -122,6 +123,10 @@ function table(rows: readonly NodeRow[], state: ConvertState, actions: ConvertAc
   });
 }
 
+// The page is drawn again many times a second while a run goes on.
+const rowsOf = lastOf(nodeRows);
+const foundIn = lastOf(searchRows);
+
 function nodes(state: ConvertState, actions: ConvertActions): TemplateResult | typeof nothing {
   switch (state.nodes?.state) {
     case undefined:
@@ -131,8 +136,8 @@ function nodes(state: ConvertState, actions: ConvertActions): TemplateResult | t
     case 'failed':
       return failedRequest(state.nodes.error, actions.reloadNodes);
     case 'ready': {
-      const all = nodeRows(state.nodes.value);
-      const found = searchRows(all, state.view.layerSearch);
+      const all = rowsOf(state.nodes.value);
+      const found = foundIn(all, state.view.layerSearch);
       return html`<p class="quiet small" aria-live="polite">
           ${found.length === all.length ? t('{0} nodes', countText(all.length)) : t('{0} of {1} nodes', countText(found.length), countText(all.length))}
         </p>

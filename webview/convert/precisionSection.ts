@@ -8,6 +8,7 @@ import { icons } from '../common/icons';
 import { t } from '../common/l10n';
 import { readyValue } from '../common/loaded';
 import { button, checkbox, progressRing, textField } from '../common/toolkit';
+import { commonReason } from './commonReason';
 import type { ConvertActions, ConvertState } from './convertState';
 import { fieldMessage, messageOf, planChoice, summaryLine } from './planControls';
 import { addTarget, textAt, toggleVariant, toggleTarget } from './planForm';
@@ -44,6 +45,8 @@ function stateName(state: PrecisionCapability['state']): string {
 function precisionRow(
   variant: VariantName,
   capability: PrecisionCapability | null,
+  /** Said above the list already. */
+  said: string | null,
   state: ConvertState,
   actions: ConvertActions,
 ): TemplateResult {
@@ -63,7 +66,7 @@ function precisionRow(
     })}
     <span class="precision-text">
       <span>${descriptions[variant]()}</span>
-      ${capability === null ? nothing : html`<span class="reason">${capability.reason}</span>`}
+      ${capability === null || capability.reason === said ? nothing : html`<span class="reason">${capability.reason}</span>`}
     </span>
     ${capability === null ? nothing : html`<span class="badge ${capability.state}">${stateName(capability.state)}</span>`}
   </li>`;
@@ -138,12 +141,15 @@ function targetBoxes(state: ConvertState, actions: ConvertActions): TemplateResu
 
 function variantList(names: readonly VariantName[], state: ConvertState, actions: ConvertActions): TemplateResult {
   const capabilities = readyValue(state.capabilities) ?? [];
-  return html`<ul class="precisions">
-    ${names.map((name) => {
-      const capability = capabilities.find(({ precision }) => precision === name);
-      return precisionRow(name, capability ?? null, state, actions);
-    })}
-  </ul>`;
+  const shown = capabilities.filter(({ precision }) => names.includes(precision));
+  const said = commonReason(shown);
+  return html`${said === null ? nothing : html`<p class="quiet small">${said}</p>`}
+    <ul class="precisions">
+      ${names.map((name) => {
+        const capability = shown.find(({ precision }) => precision === name);
+        return precisionRow(name, capability ?? null, said, state, actions);
+      })}
+    </ul>`;
 }
 
 export function precisionSection(state: ConvertState, actions: ConvertActions): TemplateResult {

@@ -67,6 +67,11 @@ function problems(state: ConvertState, actions: ConvertActions): TemplateResult 
   </section>`;
 }
 
+/** Broken between words only: an option's two hyphens stay with its name. */
+function commandWords(command: string): TemplateResult[] {
+  return command.split(' ').map((word, index) => html`${index === 0 ? '' : ' '}<span class="word">${word}</span>`);
+}
+
 function commandLine(state: ConvertState, actions: ConvertActions): TemplateResult {
   return html`<section class="card" aria-labelledby="command-title">
     <div class="card-head">
@@ -75,7 +80,7 @@ function commandLine(state: ConvertState, actions: ConvertActions): TemplateResu
       ${button({ kind: 'icon', action: 'copyCommand', icon: icons.copy, label: t('Copy the command line'), onClick: actions.copyCommand })}
     </div>
     <pre class="command" data-part="command" tabindex="0" aria-label=${t('Command line')}>
-${state.check?.command ?? ''}</pre>
+${commandWords(state.check?.command ?? '')}</pre>
     <dl class="files">
       <div>
         <dt>${t('Results')}</dt>

@@ -18,6 +18,7 @@ export interface PageOptions {
   readonly scenario?: string;
   readonly theme?: ThemeKind;
   readonly width?: number;
+  readonly language?: 'en' | 'de';
 }
 
 export interface OpenPage {
@@ -52,7 +53,7 @@ export function usePlayground(): (name: string, options?: PageOptions) => Promis
     await playground?.close();
   });
 
-  return async (name, { scenario, theme = 'vscode-dark', width = 1100 } = {}) => {
+  return async (name, { scenario, theme = 'vscode-dark', width = 1100, language = 'en' } = {}) => {
     if (browser === undefined || playground === undefined) throw new Error('usePlayground was not set up.');
     const context = await browser.newContext({ viewport: { width, height: 800 }, reducedMotion: 'reduce' });
     const page = await context.newPage();
@@ -60,7 +61,7 @@ export function usePlayground(): (name: string, options?: PageOptions) => Promis
       if (message.type() === 'error') faults.push(message.text());
     });
     page.on('pageerror', (error) => faults.push(error.message));
-    const query = new URLSearchParams({ theme, ...(scenario === undefined ? {} : { scenario }) });
+    const query = new URLSearchParams({ theme, language, ...(scenario === undefined ? {} : { scenario }) });
     await page.goto(`${playground.url}/${name}?${query.toString()}`);
     await page.waitForSelector('body[data-ready]');
     const calls: OpenPage['calls'] = async (method) => {
