@@ -45,6 +45,15 @@ export function builderSection(state: ConvertState, actions: ConvertActions): Te
               })
             : nothing
         }
+        ${planChoice(state, actions, '/builder/weightStorage', {
+          label: t('8-bit weights in the file'),
+          help: t('TensorRT 8 reads them as floats behind a Q/DQ pair.'),
+          labels: {
+            auto: t('Automatic'),
+            quantized: t('Quantized (small)'),
+            float: t('Floats'),
+          },
+        })}
         ${planFlag(state, actions, '/builder/gpuFallback', { label: t('GPU fallback'), help: t('DLA: layers that it cannot run go to the GPU.'), disabled: builder.dla === null })}
         ${planFlag(state, actions, '/builder/tf32', { label: t('Allow TF32'), help: t('FP32 on tensor cores with ten bits of mantissa.') })}
         ${planFlag(state, actions, '/builder/versionCompatible', { label: t('Version compatible'), help: t('Runs on later TensorRT of the same major, perhaps slower.') })}
