@@ -56,7 +56,7 @@ interface SearchFolder {
 }
 
 /** The variable by which the front ends tell the worker the user's setting or `--tensorrt-library`. */
-export const librarySetting = 'PRECISION_BENCH_TENSORRT_LIBRARY';
+export const librarySetting = 'PRECISION_BENCH_TENSORRT';
 /** The same for the folder whose Python environments are searched; default the current one. */
 export const workspaceSetting = 'PRECISION_BENCH_WORKSPACE';
 

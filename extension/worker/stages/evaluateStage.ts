@@ -15,6 +15,7 @@ import type { StageMethods, VariantFile } from '../../contract/stageMethods';
 import type { NamedTensors } from '../../contract/tensor';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs, graphOutputs } from '../../model/modelCard';
+import { bindingScales, dequantizedOutputs, type BindingScales } from './bindingScales';
 import { convertFeeds } from './convertFeeds';
 import { withSelectedDataset } from './selectedDataset';
 
@@ -95,6 +96,7 @@ class EvaluatedVariant {
   readonly simulated: boolean;
   private readonly artifact: Parameters<Backend['open']>[0];
   private session: Session | null = null;
+  private scales: BindingScales | null = null;
 
   constructor(
     readonly file: VariantFile,
@@ -113,7 +115,9 @@ class EvaluatedVariant {
     this.comparison ??= newComparison();
     try {
       this.session ??= await this.backend.open(this.artifact, { exact: true });
-      const test = await this.session.run(convertFeeds(batch.tensors, this.session));
+      this.scales ??= bindingScales(await loadModel(this.file.path));
+      const feeds = convertFeeds(batch.tensors, this.session, this.scales);
+      const test = dequantizedOutputs(await this.session.run(feeds), this.scales);
       this.comparison.add({
         ids: batch.ids,
         labels: batch.labels,

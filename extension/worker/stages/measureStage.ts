@@ -11,6 +11,7 @@ import type { ValueSpec } from '../../contract/tensor';
 import { measureInterleaved, type BenchmarkEntry } from '../../measure/measureInterleaved';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs } from '../../model/modelCard';
+import { bindingScales } from './bindingScales';
 import { convertFeeds } from './convertFeeds';
 import { withSelectedDataset } from './selectedDataset';
 
@@ -64,12 +65,13 @@ async function entryOf(
   signal: AbortSignal | undefined,
 ): Promise<BenchmarkEntry> {
   const batch = variant.batch ?? params.benchmark.batch;
-  const inputs = isEngineFile(variant) ? session.inputs : graphInputs(await loadModel(variant.path));
+  const model = isEngineFile(variant) ? null : await loadModel(variant.path);
+  const inputs = model === null ? session.inputs : graphInputs(model);
   const first = await firstBatch(inputs, { ...params, batch }, signal);
   return {
     name: variant.name,
     session,
-    feeds: convertFeeds(first.tensors, session),
+    feeds: convertFeeds(first.tensors, session, model === null ? {} : bindingScales(model)),
     backend,
     device: session.device ?? 'cpu',
     // What is really fed: the data may hold fewer samples than the plan asks for, or the model fix its batch.

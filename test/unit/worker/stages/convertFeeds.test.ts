@@ -23,6 +23,22 @@ describe('convertFeeds', () => {
     expect(convertFeeds({ x: given }, input(dtype))).toEqual({ x: { dtype, dims: [1, 2], data } });
   });
 
+  it('quantizes for an INT8 input with a scale as QuantizeLinear does: ties to even, saturating', () => {
+    const given = tensor('fp32', Float32Array.of(0.25, 0.75, -0.25, 1.24, 1000, -1000));
+    expect(convertFeeds({ x: given }, input('int8'), { x: 0.5 })['x']?.data).toEqual(
+      Int8Array.of(0, 2, -0, 2, 127, -128),
+    );
+  });
+
+  it('integers that a type without a scale holds are fed as they are', () => {
+    const pixels = tensor('fp32', Float32Array.of(0, 255));
+    expect(convertFeeds({ x: pixels }, input('uint8'))['x']?.data).toEqual(Uint8Array.of(0, 255));
+    expect(() => convertFeeds({ x: pixels }, input('int8'))).toThrow(/255 does not fit int8/);
+    expect(convertFeeds({ x: tensor('fp32', Float32Array.of(1, -2)) }, input('bf16'))['x']?.data).toEqual(
+      Uint16Array.of(0x3f80, 0xc000),
+    );
+  });
+
   it.each([
     [single, 'int8'],
     [tensor('int64', BigInt64Array.of(1n, 2n)), 'fp32'],
