@@ -13,6 +13,14 @@ const noRuntime = {
   group: ['onnxruntime-node', '**/backends/onnxRuntime', '**/backends/tensorrt', '**/backends/nativeAddon'],
   message: 'Stages know tensors and backends/backend.ts, never a runtime. Inject it from worker/.',
 };
+const onlyContract = {
+  regex: '^(\\.\\./)+extension/(?!contract/)',
+  message: 'A webview imports only extension/contract/.',
+};
+const toolkitInOneFile = {
+  group: ['@vscode/webview-ui-toolkit', '@vscode/webview-ui-toolkit/*'],
+  message: 'Only webview/common/toolkit.ts imports the toolkit, so that a successor replaces one file.',
+};
 
 export default tseslint.config(
   { ignores: ['dist/**', 'build/**', 'coverage/**', '**/*.generated.ts', 'out/**'] },
@@ -52,13 +60,8 @@ export default tseslint.config(
       message: 'contract/ is shared with webviews: it imports nothing outside contract/.',
     }),
   },
-  {
-    files: ['webview/**/*.ts'],
-    rules: forbid(vscodeOnlyInUi, {
-      regex: '^(\\.\\./)+extension/(?!contract/)',
-      message: 'A webview imports only extension/contract/.',
-    }),
-  },
+  { files: ['webview/**/*.ts'], rules: forbid(vscodeOnlyInUi, onlyContract, toolkitInOneFile) },
+  { files: ['webview/common/toolkit.ts'], rules: forbid(vscodeOnlyInUi, onlyContract) },
   {
     files: ['extension/extension.ts', 'extension/ui/**/*.ts', 'test/host/**/*.ts'],
     rules: { 'no-restricted-imports': 'off' },

@@ -51,6 +51,7 @@ export function button(options: ButtonOptions): TemplateResult {
   const name = spoken ?? label;
   return kind === 'icon'
     ? html`<vscode-button
+        class="button"
         appearance="icon"
         data-action=${action}
         aria-label=${name}
@@ -60,6 +61,7 @@ export function button(options: ButtonOptions): TemplateResult {
         >${icon ?? label}</vscode-button
       >`
     : html`<vscode-button
+        class="button"
         appearance=${kind}
         data-action=${action}
         aria-label=${name}
@@ -84,6 +86,7 @@ export interface CheckboxOptions {
 export function checkbox(options: CheckboxOptions): TemplateResult {
   const { label, checked, onChange, field, value, disabled = false, description } = options;
   return html`<vscode-checkbox
+    class="checkbox"
     data-field=${field}
     data-value=${value ?? nothing}
     .checked=${checked}
@@ -114,7 +117,7 @@ export function textField(options: TextFieldOptions): TemplateResult {
   const { description, numeric = false } = options;
   return html`<vscode-text-field
     data-field=${field}
-    class=${invalid ? 'invalid' : ''}
+    class="text-field ${invalid ? 'invalid' : ''}"
     .value=${value}
     placeholder=${placeholder ?? nothing}
     aria-label=${labelHidden ? label : nothing}
@@ -162,6 +165,7 @@ export interface DropdownOptions {
 export function dropdown(options: DropdownOptions): TemplateResult {
   const { label, value, choices, onChange, field, disabled = false } = options;
   return html`<vscode-dropdown
+    class="dropdown"
     data-field=${field}
     aria-label=${label}
     ?disabled=${disabled}
@@ -189,5 +193,5 @@ function selectWhenReady(element: Element | undefined, value: string): void {
 }
 
 export function progressRing(label: string): Rendered {
-  return html`<vscode-progress-ring aria-label=${label}></vscode-progress-ring>`;
+  return html`<vscode-progress-ring class="progress-ring" aria-label=${label}></vscode-progress-ring>`;
 }
