@@ -145,7 +145,6 @@ function flagsOf(plan: Plan, usual: Plan): string[] {
   toggle('gpu-fallback', builder.gpuFallback, usual.builder.gpuFallback);
   flag('version-compatible', builder.versionCompatible, usual.builder.versionCompatible);
   flag('hardware-compatible', builder.hardwareCompatible, usual.builder.hardwareCompatible);
-  value('weight-storage', builder.weightStorage, usual.builder.weightStorage);
   value('max-top1-drop', gates.maxTop1Drop, usual.gates.maxTop1Drop);
   value('min-sqnr', gates.minSqnrDb, usual.gates.minSqnrDb);
   value('min-agreement', gates.minAgreement, usual.gates.minAgreement);

@@ -5,11 +5,11 @@
 import type { StageMethods } from '../../contract/stageMethods';
 import { loadModel } from '../../model/loadModel';
 import { opsetVersion } from '../../model/model';
-import { graphInputs } from '../../model/modelCard';
+import { graphInputs, graphOutputs } from '../../model/modelCard';
 import { saveModel } from '../../model/saveModel';
 import { validateModel } from '../../model/validateModel';
 import { prepareModel } from '../../plan/prepareModel';
-import { checkShapeProfiles } from '../../plan/shapeProfiles';
+import { checkPlannedShapes } from '../../plan/shapeProfiles';
 import { checkBindingNames } from '../../plan/writeBindings';
 
 export async function prepareStage({
@@ -22,7 +22,8 @@ export async function prepareStage({
   const warnings: string[] = [];
   const prepared = prepareModel(model, { onWarning: (text) => warnings.push(text) });
   checkBindingNames(prepared, plan.bindings);
-  checkShapeProfiles(graphInputs(prepared), plan.shapes);
+  const outputs = graphOutputs(prepared).map(({ name }) => name);
+  checkPlannedShapes(graphInputs(prepared), outputs, plan);
   await saveModel(prepared, output);
   return { opset: opsetVersion(prepared.proto), warnings };
 }

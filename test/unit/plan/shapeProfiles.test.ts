@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CodedError } from '../../../extension/contract/errors';
 import type { ValueSpec } from '../../../extension/contract/tensor';
-import { shapeProfiles } from '../../../extension/plan/shapeProfiles';
+import { checkPlannedShapes, shapeProfiles } from '../../../extension/plan/shapeProfiles';
 
 const input = (name: string, shape: ValueSpec['shape']): ValueSpec => ({ name, dtype: 'fp32', shape });
 const one = { opt: 1, max: 1 };
@@ -87,5 +87,58 @@ describe('shapeProfiles', () => {
       expect(error.fix).toContain('images');
       expect(error.place?.field).toBe('shapes.image');
     });
+  });
+});
+
+describe('symbols', () => {
+  const inputs = [input('ids', ['batch', 'seq']), input('mask', ['batch', 'seq'])];
+  const ids = { min: [1, 8], opt: [4, 128], max: [16, 512] };
+
+  test('an input that the plan leaves out has the sizes that another gives to the same symbols', () => {
+    expect(shapeProfiles(inputs, { ids: [1, 20], mask: [1, 20] }, { ids }, one)).toEqual({ ids, mask: ids });
+  });
+
+  test('one symbol with two sizes is refused before TensorRT is asked', () => {
+    const mask = { ...ids, max: [16, 256] };
+    const { reason } = refusal(() => shapeProfiles(inputs, {}, { ids, mask }, one));
+    expect(reason).toMatch(/mask has 8:128:256 for "seq" \(axis 1\), and ids has 8:128:512/);
+  });
+});
+
+describe('all that a plan says of sizes', () => {
+  const shape: ValueSpec = { name: 'sizes', dtype: 'int64', shape: [2] };
+  const inputs = [input('x', ['n', 3]), shape];
+  const nothing = { shapes: {}, profiles: [], shapeValues: {}, formats: {} };
+  const check = (more: Partial<Parameters<typeof checkPlannedShapes>[2]>) => () =>
+    checkPlannedShapes(inputs, ['y'], { ...nothing, ...more });
+  const good = { min: [1, 3], opt: [2, 3], max: [4, 3] };
+
+  test('what fits passes', () => {
+    const values = { sizes: { min: [1, 1], opt: [2, 2], max: [3, 3] } };
+    const formats: Parameters<typeof checkPlannedShapes>[2]['formats'] = { x: ['chw16'], y: ['linear'] };
+    expect(check({ shapes: { x: good }, profiles: [{ x: good }], shapeValues: values, formats })).not.toThrow();
+  });
+
+  test.each([
+    ['a second profile', { profiles: [{ x: { ...good, min: [5, 3] } }] }, /min ≤ opt ≤ max/, 'shapes.x'],
+    ['values of a float', { shapeValues: { x: good } }, /fp32, which holds no shape/, 'shapeValues.x'],
+    [
+      'too few values',
+      { shapeValues: { sizes: { min: [1], opt: [1], max: [1] } } },
+      /2 elements, the plan gives 1 values/,
+      'shapeValues.sizes',
+    ],
+    [
+      'values out of order',
+      { shapeValues: { sizes: { min: [1, 9], opt: [1, 1], max: [1, 9] } } },
+      /min ≤ opt ≤ max for element 1/,
+      'shapeValues.sizes',
+    ],
+    ['a layout of nothing', { formats: { z: ['linear' as const] } }, /memory layout for z/, 'formats.z'],
+    ['values of nothing', { shapeValues: { size: good } }, /values of a shape for size/, 'shapeValues.size'],
+  ])('%s is refused', (_, change, reason, field) => {
+    const error = refusal(check(change));
+    expect(error.reason).toMatch(reason);
+    expect(error.place?.field).toBe(field);
   });
 });
