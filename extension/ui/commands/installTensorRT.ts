@@ -41,9 +41,17 @@ export async function installTensorRT({ log, machine, inspectionWorker }: Servic
 }
 
 async function chooseInstallable(): Promise<InstallableName | null> {
-  const chosen = await vscode.window.showQuickPick([...installableNames], {
+  const items = installableNames.map((name) => ({
+    label: name,
+    description: name.startsWith('tensorrt-rtx')
+      ? t('builds engines for RTX GPUs on any machine, with or without a GPU')
+      : t('builds and runs engines on an NVIDIA GPU of this machine'),
+    name,
+  }));
+  const chosen = await vscode.window.showQuickPick(items, {
     title: t('Install TensorRT'),
     placeHolder: t('Which TensorRT?'),
+    matchOnDescription: true,
   });
-  return (chosen as InstallableName | undefined) ?? null;
+  return chosen?.name ?? null;
 }

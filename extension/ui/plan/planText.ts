@@ -3,7 +3,16 @@
  * differs, so comments, order and formatting of the user stay as they are. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { applyEdits, modify, parse, type JSONPath, type ParseError } from 'jsonc-parser';
+import {
+  applyEdits,
+  findNodeAtLocation,
+  modify,
+  parse,
+  parseTree,
+  type EditResult,
+  type JSONPath,
+  type ParseError,
+} from 'jsonc-parser';
 import { checkPlan, completePlan } from '../../contract/checkSchema';
 import type { Plan } from '../../contract/plan';
 
@@ -22,9 +31,19 @@ export function editPlanText(text: string, plan: Plan): string | null {
   const defaults = completePlan({ model: plan.model });
   let result = text;
   for (const { path, value } of differences(written, plan, defaults, [])) {
-    result = applyEdits(result, modify(result, path, value, { formattingOptions }));
+    result = applyEdits(result, editOf(result, path, value));
   }
   return result;
+}
+
+/** Lists of words and numbers stay in a line: that is how people write them, and what is committed changes least. */
+function editOf(text: string, path: JSONPath, value: unknown): EditResult {
+  const isPlain = Array.isArray(value) && value.every((item) => typeof item !== 'object');
+  const root = isPlain ? parseTree(text, undefined, { allowTrailingComma: true }) : undefined;
+  const node = root === undefined ? undefined : findNodeAtLocation(root, path);
+  if (node === undefined) return modify(text, path, value, { formattingOptions });
+  const content = `[${(value as unknown[]).map((item) => JSON.stringify(item)).join(', ')}]`;
+  return [{ offset: node.offset, length: node.length, content }];
 }
 
 /** A new file: what says something, and the precisions in any case. */

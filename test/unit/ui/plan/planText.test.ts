@@ -35,6 +35,10 @@ describe('editPlanText', () => {
     expect(edited({ calibration: { ...calibration, samples: 32 } })).toBe(text.replace('64', '32'));
   });
 
+  it('keeps a list in its line', () => {
+    expect(edited({ precisions: ['fp32', 'fp16', 'int8'] })).toBe(text.replace('"int8"]', '"fp16", "int8"]'));
+  });
+
   it('writes a new value and removes an old one', () => {
     const result = edited({ bindings: {}, backend: 'onnxruntime' });
     expect(result).toContain('/* the two that matter */');
