@@ -240,6 +240,20 @@ export interface NativeRunTimes {
   readonly warmupMs: number;
   /** False where a graph was wanted and the engine cannot be recorded. */
   readonly cudaGraph: boolean;
+  /** Null without NVIDIA's management library. */
+  readonly meters: NativeMeters | null;
+}
+
+/** The GPU's meters right after the last run; null where it has no such meter. */
+export interface NativeMeters {
+  readonly graphicsClockMhz: number | null;
+  readonly memoryClockMhz: number | null;
+  readonly powerWatts: number | null;
+  readonly temperatureCelsius: number | null;
+  /** NVML's bits of what held the clocks down, before or after the runs. */
+  readonly throttleReasons: number | null;
+  /** Over all runs that count. */
+  readonly energyMillijoules: number | null;
 }
 
 export interface NativeLayerTime {

@@ -16,6 +16,7 @@ import type {
   NativeTensor,
   NativeTensorRT,
 } from './nativeAddon';
+import { gpuReading } from './gpuReading';
 import { engineLayers, type EngineLayer } from './tensorrtLayers';
 
 /** @throws CodedError RUNTIME_FAILED with TensorRT's words */
@@ -57,7 +58,8 @@ export class TensorrtSession implements Session {
     const options = { warmupMs, minimumMs: durationMs, minimumRuns: iterations, cudaGraph, spin, transfers };
     const times = await this.call(() => this.engine.measure(this.toNative(feeds), options), signal);
     const { computeMs: compute, h2dMs: h2d, d2hMs: d2h } = times;
-    return { compute, h2d, d2h, warmupMs: times.warmupMs, cudaGraph: times.cudaGraph };
+    const gpu = times.meters === null ? null : gpuReading(times.meters);
+    return { compute, h2d, d2h, warmupMs: times.warmupMs, cudaGraph: times.cudaGraph, gpu };
   }
 
   /** The engine's layers; empty where it was built without details. */

@@ -120,6 +120,20 @@ Napi::Array outputsToJs(Napi::Env env, const OpenedEngine& engine) {
     return outputs;
 }
 
+Napi::Value metersToJs(Napi::Env env, const PbGpuMeters& meters) {
+    Napi::Object object = Napi::Object::New(env);
+    const auto set = [&](const char* name, double value) {
+        object.Set(name, value < 0 ? env.Null() : Napi::Number::New(env, value).As<Napi::Value>());
+    };
+    set("graphicsClockMhz", meters.graphicsClockMhz);
+    set("memoryClockMhz", meters.memoryClockMhz);
+    set("powerWatts", meters.powerWatts);
+    set("temperatureCelsius", meters.temperatureCelsius);
+    set("throttleReasons", static_cast<double>(meters.throttleReasons));
+    set("energyMillijoules", meters.energyMillijoules);
+    return object;
+}
+
 Napi::Object timesToJs(Napi::Env env, const PbMeasureResult& measured) {
     const auto series = [&](float PbRunTime::*part) {
         Napi::Float32Array values = Napi::Float32Array::New(env, measured.runCount);
@@ -135,6 +149,7 @@ Napi::Object timesToJs(Napi::Env env, const PbMeasureResult& measured) {
     object.Set("hostMs", series(&PbRunTime::hostMs));
     object.Set("warmupMs", measured.warmupSeconds * 1000);
     object.Set("cudaGraph", Napi::Boolean::New(env, measured.cudaGraph != 0));
+    object.Set("meters", measured.hasMeters != 0 ? metersToJs(env, measured.meters) : env.Null());
     return object;
 }
 

@@ -50,6 +50,7 @@ CudaDriver::CudaDriver(SharedLibrary library) : mLibrary(std::move(library)) {
     load(driverGetVersion, "cuDriverGetVersion");
     load(deviceGetName, "cuDeviceGetName");
     load(deviceGetAttribute, "cuDeviceGetAttribute");
+    load(deviceGetPciBusId, "cuDeviceGetPCIBusId");
     load(deviceTotalMem, "cuDeviceTotalMem_v2");
     load(memAlloc, "cuMemAlloc_v2");
     load(memFree, "cuMemFree_v2");

@@ -42,6 +42,7 @@ public:
     decltype(&::cuDriverGetVersion) driverGetVersion = nullptr;
     decltype(&::cuDeviceGetName) deviceGetName = nullptr;
     decltype(&::cuDeviceGetAttribute) deviceGetAttribute = nullptr;
+    decltype(&::cuDeviceGetPCIBusId) deviceGetPciBusId = nullptr;
     decltype(&::cuDeviceTotalMem) deviceTotalMem = nullptr;
     decltype(&::cuMemAlloc) memAlloc = nullptr;
     decltype(&::cuMemFree) memFree = nullptr;

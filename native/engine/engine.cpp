@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include "common/nvml.h"
 #include "types.h"
 
 #include <chrono>
@@ -19,6 +20,33 @@ constexpr size_t kMaximumRuns = 10'000'000;
 
 double secondsBetween(Clock::time_point start, Clock::time_point end) {
     return std::chrono::duration<double>(end - start).count();
+}
+
+//! The meters of the GPU in use, or null.
+std::unique_ptr<Nvml> openMeters() {
+    const CudaDriver& cuda = CudaDriver::get();
+    char bus[32] = {};
+    const CUresult found = cuda.deviceGetPciBusId(bus, sizeof(bus), cuda.device());
+    return found == CUDA_SUCCESS ? Nvml::open(bus) : nullptr;
+}
+
+PbGpuMeters metersBetween(const GpuMeters& before, const GpuMeters& after) {
+    PbGpuMeters meters = {-1, -1, -1, -1, -1, -1};
+    if (after.graphicsClockMhz) {
+        meters.graphicsClockMhz = static_cast<int32_t>(*after.graphicsClockMhz);
+    }
+    if (after.memoryClockMhz) {
+        meters.memoryClockMhz = static_cast<int32_t>(*after.memoryClockMhz);
+    }
+    meters.powerWatts = after.powerWatts.value_or(-1);
+    meters.temperatureCelsius = after.temperatureCelsius.value_or(-1);
+    if (before.throttleReasons && after.throttleReasons) {
+        meters.throttleReasons = static_cast<int64_t>(*before.throttleReasons | *after.throttleReasons);
+    }
+    if (before.energyMillijoules && after.energyMillijoules) {
+        meters.energyMillijoules = static_cast<double>(*after.energyMillijoules - *before.energyMillijoules);
+    }
+    return meters;
 }
 
 //! Sums the time of every layer over the runs. TensorRT reports the layers in the order of their execution.
@@ -319,6 +347,9 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
             return refused();
         }
     }
+    // Reading the meters takes milliseconds and happens outside of the runs.
+    const std::unique_ptr<Nvml> nvml = openMeters();
+    const GpuMeters before = nvml != nullptr ? nvml->read() : GpuMeters();
     const Clock::time_point start = Clock::now();
     mRunTimes.clear();
     while (mRunTimes.size() < kMaximumRuns && (static_cast<int64_t>(mRunTimes.size()) < request.minimumRuns ||
@@ -333,6 +364,10 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
     }
     result.runs = mRunTimes.data();
     result.runCount = mRunTimes.size();
+    if (nvml != nullptr) {
+        result.hasMeters = 1;
+        result.meters = metersBetween(before, nvml->read());
+    }
     result.warmupSeconds = secondsBetween(warmupStart, start);
     result.cudaGraph = replay ? 1 : 0;
     return PB_OK;

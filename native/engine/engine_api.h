@@ -302,11 +302,23 @@ typedef struct PbRunTime {
     float hostMs;
 } PbRunTime;
 
+//! The GPU's meters right after the last run; negative where it has no such meter.
+typedef struct PbGpuMeters {
+    int32_t graphicsClockMhz;
+    int32_t memoryClockMhz;
+    double powerWatts;
+    double temperatureCelsius;
+    int64_t throttleReasons;  //!< NVML's bits of what held the clocks down, before or after the runs.
+    double energyMillijoules; //!< Over all runs that count.
+} PbGpuMeters;
+
 typedef struct PbMeasureResult {
     const PbRunTime* runs; //!< Owned by the engine until the next measurement.
     size_t runCount;
     double warmupSeconds;
     int32_t cudaGraph; //!< Zero where the engine cannot be recorded.
+    int32_t hasMeters; //!< Zero without NVML.
+    PbGpuMeters meters;
 } PbMeasureResult;
 
 typedef struct PbLayerTime {

@@ -4,6 +4,10 @@
 
 #include <string>
 
+#if !defined(_WIN32)
+#include <dlfcn.h>
+#endif
+
 namespace precision_bench {
 namespace {
 
@@ -15,6 +19,26 @@ std::string folderOf(const std::string& path) {
     return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
+#if NV_TENSORRT_MAJOR == 8 && !defined(_WIN32)
+
+//! \brief Puts TensorRT 8's plugin library into the process, or what stands in for it.
+//!
+//! The parser needs it by name; it does not load without cuDNN and cuBLAS (plugin_stub.cpp).
+void providePlugins(const char* parserPath, Reporter& reporter) {
+    static const char kHere = 0;
+    const SharedLibrary plugins(folderOf(parserPath) + "/libnvinfer_plugin.so.8");
+    Dl_info self = {};
+    if (plugins.isOpen() || dladdr(&kHere, &self) == 0) {
+        return;
+    }
+    const SharedLibrary stub(folderOf(self.dli_fname) + "/pb_plugin_stub_8.so");
+    if (stub.isOpen()) {
+        reporter.log(PB_WARNING, ("Operators that are plugins are missing: " + plugins.error()).c_str());
+    }
+}
+
+#endif
+
 } // namespace
 
 std::unique_ptr<Library> Library::open(const PbLibraryPaths& paths, Reporter& reporter) {
@@ -23,6 +47,9 @@ std::unique_ptr<Library> Library::open(const PbLibraryPaths& paths, Reporter& re
         reporter.fail(PB_LIBRARY, infer.error());
         return nullptr;
     }
+#if NV_TENSORRT_MAJOR == 8 && !defined(_WIN32)
+    providePlugins(paths.parser, reporter);
+#endif
     // The parser needs the library just opened and finds it by its name among those in the process.
     SharedLibrary parser(paths.parser);
     if (!parser.isOpen()) {

@@ -152,6 +152,8 @@ describe.skipIf(!isRunnable && !required).each(flavours)('TensorRT %s, faked', (
       expect(times.compute.length).toBeGreaterThanOrEqual(10);
       expect(Math.min(...Array.from(times.compute))).toBeGreaterThan(0.29);
       expect(times.cudaGraph).toBe(true);
+      expect(times.gpu).toMatchObject({ graphicsClockMhz: 1980, powerWatts: 250, throttling: [] });
+      expect(times.gpu?.energyMillijoules).toBeGreaterThan(0);
       const still = await session.measure({ x }, { ...request, cudaGraph: false, wait: 'block', transfers: false });
       expect(still.cudaGraph).toBe(false);
       await session.close();

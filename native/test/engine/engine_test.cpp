@@ -108,6 +108,30 @@ TEST_F(RunTest, MeasuresAtLeastTheRunsAndTheTimeAskedFor) {
     EXPECT_GT(result.runCount, 1U);
 }
 
+TEST_F(RunTest, TheMetersOfTheGpuAreReadAroundTheRuns) {
+    const Environment fake("PB_FAKE_TENSORRT", "runUs=5000");
+    openAndBind(kSmall);
+    const PbMeasureRequest wanted = {0, 0, 10, 0, 0, 0};
+    {
+        const Environment nvml("PB_FAKE_NVML", "throttle=4");
+        const PbMeasureResult result = measure(wanted);
+        ASSERT_EQ(result.hasMeters, 1);
+        EXPECT_EQ(result.meters.graphicsClockMhz, 1980);
+        EXPECT_EQ(result.meters.memoryClockMhz, 3201);
+        EXPECT_EQ(result.meters.powerWatts, 250);
+        EXPECT_EQ(result.meters.temperatureCelsius, 61);
+        EXPECT_EQ(result.meters.throttleReasons, 4);
+        EXPECT_GE(result.meters.energyMillijoules, 250 * 50 * 0.98) << "250 W for at least 50 ms, without the warm-up";
+        EXPECT_LT(result.meters.energyMillijoules, 250 * 1000);
+    }
+    {
+        const Environment nvml("PB_FAKE_NVML", "energy=none");
+        EXPECT_EQ(measure(wanted).meters.energyMillijoules, -1);
+    }
+    const Environment nvml("PB_FAKE_NVML", "init=fail");
+    EXPECT_EQ(measure(wanted).hasMeters, 0);
+}
+
 TEST_F(RunTest, TheGraphIsReplayedAndComputesTheSame) {
     openAndBind(kMiddle);
     const PbMeasureRequest wanted = {0, 0, 5, 1, 1, 1};

@@ -129,6 +129,10 @@ FAKE_EXPORT CUresult cuDeviceGetName(char* name, int size, CUdevice) {
     std::strncpy(name, fake::cudaOption("name", "Fake GPU").c_str(), static_cast<size_t>(size));
     return CUDA_SUCCESS;
 }
+FAKE_EXPORT CUresult cuDeviceGetPCIBusId(char* id, int size, CUdevice) {
+    std::strncpy(id, "0000:0A:00.0", static_cast<size_t>(size));
+    return CUDA_SUCCESS;
+}
 FAKE_EXPORT CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice) {
     const long capability = fake::number(fake::cudaOption("sm", "90"));
     *value =

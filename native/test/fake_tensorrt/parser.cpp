@@ -216,7 +216,15 @@ private:
 } // namespace
 } // namespace fake_parser
 
+#if !FAKE_MODERN
+// Of the plugin library, which TensorRT 8's parser needs.
+extern "C" bool initLibNvInferPlugins(void* logger, const char* name);
+#endif
+
 FAKE_EXPORT void* createNvOnnxParser_INTERNAL(void* network, void*, int) {
+#if !FAKE_MODERN
+    initLibNvInferPlugins(nullptr, "");
+#endif
     auto* definition = static_cast<nvinfer1::INetworkDefinition*>(network);
     return static_cast<nvonnxparser::IParser*>(new fake_parser::Parser(static_cast<fake::MadeNetwork&>(*definition)));
 }
