@@ -312,6 +312,12 @@ export interface NativeRunInput {
   readonly data: ArrayBufferView;
 }
 
+export interface NativeRunOutput {
+  readonly type: number;
+  readonly dims: readonly number[];
+  readonly data: ArrayBuffer;
+}
+
 export interface NativeObservingOptions {
   /** onnxruntime's shared library. */
   readonly library: string;
@@ -339,11 +345,7 @@ export interface NativeSeenTensor {
 /** `native/observe/observing_session.h`: onnxruntime with an operator of ours. Runs go on beside each other. */
 export interface NativeObservingSession {
   /** @throws Error with the runtime's words */
-  run(
-    inputs: readonly NativeRunInput[],
-    outputs: readonly string[],
-    noteDims: boolean,
-  ): Promise<{ readonly dims: readonly number[]; readonly data: Float32Array }[]>;
+  run(inputs: readonly NativeRunInput[], outputs: readonly string[], noteDims: boolean): Promise<NativeRunOutput[]>;
   observations(): NativeSeenTensor[];
   close(): void;
 }

@@ -44,8 +44,13 @@ const ortTypes: Partial<Record<DType, OrtType>> = {
 };
 const dtypeOfOrt = new Map<string, DType>(Object.entries(ortTypes).map(([dtype, ort]) => [ort, dtype as DType]));
 
+export interface Carrier {
+  new (buffer: ArrayBufferLike, offset: number, length: number): TensorData;
+  readonly BYTES_PER_ELEMENT: number;
+}
+
 /** Array constructors by element type, as `contract/tensor.ts` defines the carriers. */
-const carriers: Partial<Record<DType, new (buffer: ArrayBufferLike, offset: number, length: number) => TensorData>> = {
+export const carriers: Partial<Record<DType, Carrier>> = {
   fp32: Float32Array,
   fp64: Float64Array,
   fp16: Uint16Array,

@@ -15,9 +15,10 @@ import type {
   ObservingSession,
   SeenTensor,
 } from '../calibrate/observers/observingRuntime';
-import type { NamedTensors } from '../contract/tensor';
-import { onnxType } from '../model/dtype';
-import type { NativeAddon, NativeObservingSession, NativeRunInput } from './nativeAddon';
+import type { NamedTensors, Tensor } from '../contract/tensor';
+import { dtypeOf, onnxType } from '../model/dtype';
+import type { NativeAddon, NativeObservingSession, NativeRunInput, NativeRunOutput } from './nativeAddon';
+import { carriers } from './onnxRuntime';
 import { onnxRuntimeError } from './onnxRuntimeError';
 
 /** As many as threads of Node's pool, in which runs compute, leave room for files. */
@@ -108,9 +109,14 @@ class NativeFetching implements FetchingSession {
 
   async run(feeds: NamedTensors): Promise<NamedTensors> {
     const results = await run(this.session, this.path, feeds, this.outputs, false);
-    return Object.fromEntries(
-      results.map(({ dims, data }, index) => [this.outputs[index] ?? '', { dtype: 'fp32' as const, dims, data }]),
-    );
+    return Object.fromEntries(results.map((result, index) => [this.outputs[index] ?? '', this.tensorOf(result)]));
+  }
+
+  private tensorOf({ type, dims, data }: NativeRunOutput): Tensor {
+    const dtype = dtypeOf(type);
+    const Carrier = carriers[dtype] ?? (dtype === 'bf16' ? Uint16Array : null);
+    if (Carrier === null) throw onnxRuntimeError(new Error(`An output is of type ${dtype}.`), this.path);
+    return { dtype, dims, data: new Carrier(data, 0, data.byteLength / Carrier.BYTES_PER_ELEMENT) };
   }
 
   close(): Promise<void> {

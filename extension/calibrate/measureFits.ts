@@ -4,9 +4,8 @@
  * Runs before calibration on a few samples, on the equalized model; `fitActivations.ts` applies the result.
  */
 import type { ActivationFit } from '../contract/calibrationTable';
-import { throwIfCancelled } from '../contract/errors';
 import type { RunOptions } from '../contract/progress';
-import type { Tensor } from '../contract/tensor';
+import type { NamedTensors, Tensor } from '../contract/tensor';
 import { fromFloat16, toFloat16 } from '../model/float16';
 import type { Model } from '../model/model';
 import { meanSquaredErrorThreshold } from './algorithms/meanSquaredError';
@@ -14,10 +13,12 @@ import { int8Levels, QuantizationNoise } from './algorithms/quantizationNoise';
 import { fittableTensors, type FittableTensor } from './fitActivations';
 import { newHistogram, widen, type GrowingHistogram } from './histogram';
 import { inferenceFeeds } from './inferenceFeeds';
+import { inParallel } from './inParallel';
+import type { Observer } from './observers/observer';
 import { scalarObserver } from './observers/scalarObserver';
 import type { ObservationSource } from './observeTensors';
 import { valueProbe } from './probeModels';
-import { withProbeSessions } from './probeSessions';
+import { withProbe } from './probeSessions';
 import { toFloat32 } from './toFloat32';
 
 /**
@@ -59,27 +60,30 @@ export async function measureFits(
     max: new Float64Array(fittable.channels).fill(-Infinity),
     histogram: newHistogram(),
   }));
-  const observer = source.observer ?? scalarObserver;
-  await withProbeSessions(source.open, async (sessions) => {
-    const session = await sessions.open(
-      valueProbe(
-        model,
-        found.map(({ tensor }) => tensor),
-      ),
-    );
-    for await (const { feeds } of inferenceFeeds(source, options.signal)) {
-      throwIfCancelled(options.signal);
-      const outputs = await session.run(feeds);
-      for (const entry of seen) {
-        const tensor = outputs[entry.fittable.tensor];
-        if (tensor === undefined) continue;
-        const values = toFloat32(tensor);
-        widen(entry.histogram, observer.observeRange(values).absMax);
-        observer.accumulateHistogram(values, entry.histogram.counts, entry.histogram.binWidth);
-        observeChannels(entry, tensor, values);
-      }
+  const observer: Observer = source.observer ?? scalarObserver;
+  const probe = valueProbe(
+    model,
+    found.map(({ tensor }) => tensor),
+  );
+  const addSample = (outputs: NamedTensors): void => {
+    for (const entry of seen) {
+      const tensor = outputs[entry.fittable.tensor];
+      if (tensor === undefined) continue;
+      const values = toFloat32(tensor);
+      widen(entry.histogram, observer.observeRange(values).absMax);
+      observer.accumulateHistogram(values, entry.histogram.counts, entry.histogram.binWidth);
+      observeChannels(entry, tensor, values);
     }
-  });
+  };
+  await withProbe(probe, source, (opened) =>
+    inParallel(
+      inferenceFeeds(source, options.signal),
+      opened.parallelRuns,
+      ({ feeds }) => opened.run(feeds),
+      addSample,
+      options.signal,
+    ),
+  );
   const fits = seen.map((entry) => [entry.fittable.tensor, fit(entry)] as const);
   return Object.fromEntries(fits.filter((entry): entry is readonly [string, ActivationFit] => entry[1] !== null));
 }

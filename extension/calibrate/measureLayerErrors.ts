@@ -8,12 +8,13 @@
  * kept in the calibration table.
  */
 import type { RunOptions } from '../contract/progress';
-import type { NamedTensors } from '../contract/tensor';
+import type { NamedTensors, Tensor } from '../contract/tensor';
 import type { Model } from '../model/model';
 import { biasProbe } from './biasProbe';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { inParallel } from './inParallel';
 import { withProbe, type ProbeSource } from './probeSessions';
+import { toFloat32 } from './toFloat32';
 
 export interface LayerError {
   /** Mean error per output channel. */
@@ -49,9 +50,9 @@ export async function measureLayerErrors(
   const addSample = (seen: NamedTensors): void => {
     outputs.forEach(({ mean, noise, signal }, layer) => {
       const sum = sums[layer]!;
-      addTo(sum.mean, seen[mean]?.data ?? []);
-      sum.noise += Number(seen[noise]?.data[0] ?? 0);
-      sum.signal += Number(seen[signal]?.data[0] ?? 0);
+      addTo(sum.mean, floats(seen[mean]));
+      sum.noise += floats(seen[noise])[0] ?? 0;
+      sum.signal += floats(seen[signal])[0] ?? 0;
     });
     inferences++;
     options.onProgress?.({
@@ -80,9 +81,12 @@ function finished({ mean, noise, signal }: Gathered, inferences: number): LayerE
   return { mean: means, noise: rounded(left / (signal / inferences)) };
 }
 
-function addTo(sums: number[], values: ArrayLike<number | bigint>): void {
-  for (let index = 0; index < values.length; index++) sums[index] = (sums[index] ?? 0) + Number(values[index]);
+function addTo(sums: number[], values: ArrayLike<number>): void {
+  for (let index = 0; index < values.length; index++) sums[index] = (sums[index] ?? 0) + values[index]!;
 }
+
+const floats = (tensor: Tensor | undefined): Float32Array =>
+  tensor === undefined ? new Float32Array() : toFloat32(tensor);
 
 /** Seven digits, as many as float32 has; a mean that is not a number corrects nothing. */
 function rounded(value: number): number {

@@ -69,8 +69,8 @@ export interface Probe extends FetchingSession {
 }
 
 /**
- * Opens a probe for `use` and closes it however that ends. Its outputs are float32. What they do not need is taken out of it:
- * the runtime would compute it.
+ * Opens a probe for `use` and closes it however that ends. What its outputs do not need is taken out of it: the runtime would
+ * compute it.
  */
 export async function withProbe<T>(probe: Model, source: ProbeSource, use: (probe: Probe) => Promise<T>): Promise<T> {
   removeUnused(probe.proto.graph);

@@ -3,6 +3,7 @@
 #include "js_values.h"
 #include "observe/observing_session.h"
 
+#include <algorithm>
 #include <memory>
 
 namespace precision_bench {
@@ -40,9 +41,10 @@ private:
         Napi::Array results = Napi::Array::New(env, mResults.size());
         for (size_t i = 0; i < mResults.size(); ++i) {
             const RunOutput& output = mResults[i];
-            Napi::Float32Array data = Napi::Float32Array::New(env, output.values.size());
-            std::copy(output.values.begin(), output.values.end(), data.Data());
+            Napi::ArrayBuffer data = Napi::ArrayBuffer::New(env, output.bytes.size());
+            std::copy(output.bytes.begin(), output.bytes.end(), static_cast<uint8_t*>(data.Data()));
             Napi::Object tensor = Napi::Object::New(env);
+            tensor.Set("type", output.type);
             tensor.Set("dims", integersToJs(env, output.dims.data(), output.dims.size()));
             tensor.Set("data", data);
             results.Set(static_cast<uint32_t>(i), tensor);
@@ -134,7 +136,7 @@ public:
     }
 
 private:
-    //! run(inputs: {name, type, dims, data}[], outputs: string[], noteDims: boolean): Promise<{dims, data}[]>
+    //! run(inputs: {name, type, dims, data}[], outputs: string[], noteDims: boolean): Promise<{type, dims, data: ArrayBuffer}[]>
     Napi::Value run(const Napi::CallbackInfo& info) {
         std::vector<std::string> outputs;
         const auto names = info[1].As<Napi::Array>();

@@ -44,6 +44,45 @@ void observe(const ObserveKernel& kernel, ort::KernelContext* context) {
     }
 }
 
+//! Bytes of an element, by ONNX's number of its type; 0 for those that are not plain bytes.
+size_t elementSize(int32_t type) {
+    switch (type) {
+    case 2:  // uint8
+    case 3:  // int8
+    case 9:  // bool
+        return 1;
+    case 4:  // uint16
+    case 5:  // int16
+    case 10: // float16
+    case 16: // bfloat16
+        return 2;
+    case ort::kFloat:
+    case 6:  // int32
+    case 12: // uint32
+        return 4;
+    case 7:  // int64
+    case 11: // double
+    case 13: // uint64
+        return 8;
+    default:
+        return 0;
+    }
+}
+
+RunOutput copyOf(const ort::Api& api, ort::Value* value) {
+    const ort::Owned<ort::TensorInfo> info(api, api.tensorInfo(value));
+    RunOutput output = {api.elementType(info.get()), {}, {}};
+    const size_t size = elementSize(output.type);
+    if (size == 0) {
+        throw ort::Error("An output of element type " + std::to_string(output.type) + " cannot be given out.");
+    }
+    output.dims.resize(api.rank(info.get()));
+    api.dims(info.get(), output.dims.data(), output.dims.size());
+    const auto* data = static_cast<const uint8_t*>(api.tensorData(value));
+    output.bytes.assign(data, data + size * api.elementCount(info.get()));
+    return output;
+}
+
 } // namespace
 
 //! `precision_bench.Observe`: any tensor in, one float out that nobody needs; attribute `tensor` is its number.
@@ -154,15 +193,7 @@ std::vector<RunOutput> ObservingSession::run(const std::vector<RunInput>& inputs
         owned.emplace_back(mApi, result);
     }
     for (ort::Value* result : results) {
-        const ort::Owned<ort::TensorInfo> info(mApi, mApi.tensorInfo(result));
-        if (mApi.elementType(info.get()) != ort::kFloat) {
-            throw ort::Error("An observing session gives out float32 tensors only.");
-        }
-        RunOutput& output = given.emplace_back();
-        output.dims.resize(mApi.rank(info.get()));
-        mApi.dims(info.get(), output.dims.data(), output.dims.size());
-        const auto* data = static_cast<const float*>(mApi.tensorData(result));
-        output.values.assign(data, data + mApi.elementCount(info.get()));
+        given.push_back(copyOf(mApi, result));
     }
     return given;
 }

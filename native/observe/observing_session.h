@@ -1,9 +1,9 @@
 //! \file observing_session.h
 //! \brief A model run by ONNX Runtime that observes its own tensors: on the caller's thread, several callers at a time.
 //!
-//! The model holds nodes of an operator of ours, `precision_bench.Observe`, on the tensors of interest. The runtime calls
-//! it the moment a tensor is computed, so that its values are still in the cache, need not be copied out and make room
-//! for the next ones at once. Every run computes on one thread and is therefore the same whatever runs beside it.
+//! The model holds nodes of an operator of ours, `precision_bench.Observe`, on the tensors of interest. The runtime
+//! calls it the moment a tensor is computed, so that its values are still in the cache, need not be copied out and make
+//! room for the next ones at once. Every run computes on one thread and is therefore the same whatever runs beside it.
 #pragma once
 
 #include "onnxruntime.h"
@@ -25,10 +25,11 @@ struct RunInput {
     size_t bytes;
 };
 
-//! A float32 tensor that a run gives out.
+//! A tensor that a run gives out.
 struct RunOutput {
+    int32_t type; //!< ONNX's element type.
     std::vector<int64_t> dims;
-    std::vector<float> values;
+    std::vector<uint8_t> bytes;
 };
 
 //! What one tensor's Observe nodes have seen in all runs.

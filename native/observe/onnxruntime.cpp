@@ -140,8 +140,8 @@ const Value* Api::kernelInput(const KernelContext* context, size_t index) const 
 
 Value* Api::kernelOutput(KernelContext* context, size_t index, const int64_t* dims, size_t rank) const {
     Value* value = nullptr;
-    check(slot<Status*(KernelContext*, size_t, const int64_t*, size_t, Value**)>(91)(context, index, dims, rank,
-                                                                                    &value));
+    check(
+        slot<Status*(KernelContext*, size_t, const int64_t*, size_t, Value**)>(91)(context, index, dims, rank, &value));
     return value;
 }
 

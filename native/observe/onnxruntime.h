@@ -1,9 +1,9 @@
 //! \file onnxruntime.h
 //! \brief The part of ONNX Runtime's C interface that observation uses, reached through a library opened at run time.
 //!
-//! The library is the one of the package onnxruntime-node, which carries no header. Its interface is a table of functions
-//! whose order never changes ("append only", onnxruntime_c_api.h), so that the positions below hold for every release
-//! since kApiVersion. Names and argument order are those of `OrtApi`.
+//! The library is the one of the package onnxruntime-node, which carries no header. Its interface is a table of
+//! functions whose order never changes ("append only", onnxruntime_c_api.h), so that the positions below hold for every
+//! release since kApiVersion. Names and argument order are those of `OrtApi`.
 #pragma once
 
 #include "common/shared_library.h"

@@ -77,8 +77,7 @@ float inverseWidth(int exponent) { return std::ldexp(1.0f, -exponent); }
 
 } // namespace
 
-ValueAccumulator::ValueAccumulator(bool histogram)
-    : mExponent(kSmallestExponent), mCounts(histogram ? kBins : 0) {}
+ValueAccumulator::ValueAccumulator(bool histogram) : mExponent(kSmallestExponent), mCounts(histogram ? kBins : 0) {}
 
 void ValueAccumulator::add(const float* values, size_t count) {
     if (mCounts.empty()) {

@@ -1,9 +1,9 @@
 //! \file value_accumulator.h
 //! \brief Range and histogram of one tensor while values come in, in one pass over them.
 //!
-//! The result is a function of the multiset of values alone: integer counts in bins whose width is the smallest power of
-//! two that fits, and extremes. So accumulators can be filled by several threads in any order and merged. The rules are
-//! those of `extension/calibrate/histogram.ts`, and the bits are too.
+//! The result is a function of the multiset of values alone: integer counts in bins whose width is the smallest power
+//! of two that fits, and extremes. So accumulators can be filled by several threads in any order and merged. The rules
+//! are those of `extension/calibrate/histogram.ts`, and the bits are too.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ private:
     void widenTo(int exponent);
     void widenTo(float largest);
 
-    int32_t mLeast = INT32_MAX;    //!< Order-preserving keys of kernels.h.
+    int32_t mLeast = INT32_MAX; //!< Order-preserving keys of kernels.h.
     int32_t mGreatest = INT32_MIN;
     uint64_t mNonFinite = 0;
     int mExponent; //!< The width of a bin is 2 to this power.

@@ -18,7 +18,7 @@ export interface ObservingRuntime {
    */
   openObserving(path: string, request: ObservingRequest): Promise<ObservingSession>;
   /**
-   * Opens a model for runs that fetch its outputs, which are float32. Q/DQ pairs are computed as written.
+   * Opens a model for runs that fetch its outputs. Q/DQ pairs are computed as written.
    * @throws CodedError as `Backend.open` does
    */
   openFetching(path: string, outputs: readonly string[]): Promise<FetchingSession>;
