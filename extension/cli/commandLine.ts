@@ -99,8 +99,9 @@ function flagsOf(plan: Plan, usual: Plan): string[] {
   };
   const { calibration, evaluation, benchmark, builder, gates } = plan;
 
-  // With targets the default precisions are those that the targets can do.
-  value('precisions', plan.precisions.join(','), plan.targets.length > 0 ? null : usual.precisions.join(','));
+  // The default precisions are those that the targets can do, so with other targets they have to be said.
+  const sameTargets = isDeepStrictEqual(plan.targets, usual.targets);
+  value('precisions', plan.precisions.join(','), sameTargets ? usual.precisions.join(',') : null);
   value('data', calibration.data, usual.calibration.data);
   value('labels', calibration.labels, usual.calibration.labels);
   if (typeof plan.preprocess === 'string' && plan.preprocess !== usual.preprocess) {

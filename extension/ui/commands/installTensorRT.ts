@@ -1,6 +1,6 @@
 /** *Install TensorRT*: asks which, says what will be fetched and where to, then fetches it. Never without being asked. */
 import * as vscode from 'vscode';
-import { installableNames, installTensorrt, type InstallableName } from '../../build/install/installTensorrt';
+import { installTensorrt, listInstallables, type InstallableName } from '../../build/install/installTensorrt';
 import { toolHome } from '../../build/install/toolHome';
 import { signalOf } from '../cancellation';
 import { t } from '../l10n';
@@ -8,9 +8,9 @@ import type { Services } from '../services';
 import { settings } from '../settings';
 
 export async function installTensorRT({ log, machine, inspectionWorker }: Services): Promise<void> {
-  const name = await chooseInstallable();
-  if (name === null) return;
   const home = settings.home() ?? toolHome();
+  const name = await chooseInstallable(home);
+  if (name === null) return;
   const install = t('Install');
   const answer = await vscode.window.showInformationMessage(
     t('Fetch {0} with the package client of this machine?', name),
@@ -40,18 +40,23 @@ export async function installTensorRT({ log, machine, inspectionWorker }: Servic
   void vscode.window.showInformationMessage(t('{0} is installed.', name));
 }
 
-async function chooseInstallable(): Promise<InstallableName | null> {
-  const items = installableNames.map((name) => ({
-    label: name,
-    description: name.startsWith('tensorrt-rtx')
-      ? t('builds engines for RTX GPUs on any machine, with or without a GPU')
-      : t('builds and runs engines on an NVIDIA GPU of this machine'),
+async function chooseInstallable(home: string): Promise<InstallableName | null> {
+  const items = (await listInstallables(home)).map(({ name, megabytes, folder, note }) => ({
+    label: folder === null ? name : `$(check) ${name}`,
+    description: folder === null ? t('{0} MB', megabytes) : t('installed'),
+    detail: [purposeOf(name), note].filter((text) => text !== null).join(' '),
     name,
   }));
   const chosen = await vscode.window.showQuickPick(items, {
     title: t('Install TensorRT'),
     placeHolder: t('Which TensorRT?'),
-    matchOnDescription: true,
+    matchOnDetail: true,
   });
   return chosen?.name ?? null;
+}
+
+function purposeOf(name: InstallableName): string {
+  return name === 'tensorrt-rtx'
+    ? t('Builds engines for RTX GPUs on any machine, with or without a GPU.')
+    : t('Builds and runs engines on an NVIDIA GPU of this machine.');
 }
