@@ -20,8 +20,8 @@ export interface OpenOptions extends ServerOptions, BrowserOptions {
 
 /** The caller closes it; everything it wrote, the workspace included, is then gone. */
 export async function openWorkbench(options: OpenOptions = {}): Promise<WorkbenchWindow> {
-  const scratch = mkdtempSync(join(tmpdir(), 'precision-bench-window-'));
-  const folder = makeWorkspace(join(scratch, 'workspace'), repository);
+  const scratch = mkdtempSync(join(tmpdir(), 'pb-'));
+  const folder = makeWorkspace(join(scratch, 'digits'), repository);
   const server = await startServer(options);
   const browser = await startBrowser(options);
   const development = options.installed === true ? [] : [repository];
