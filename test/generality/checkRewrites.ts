@@ -27,6 +27,7 @@ import type { ComputeType } from '../../extension/plan/precisionRules';
 import { scaleTargets } from '../../extension/plan/scaleTargets';
 import { simulate } from '../../extension/plan/simulate';
 import { convertFeeds } from '../../extension/worker/stages/convertFeeds';
+import { quantizedFormFaults } from '../support/quantizedForm';
 import { compareOutputs, roundings, type Difference } from './compareOutputs';
 import { compareSignals, movedSignals } from './compareSignals';
 import { movedInputs, type Move } from './sensitivity';
@@ -194,6 +195,8 @@ class RewriteChecker {
         ...(weightStorage === undefined ? {} : { weightStorage }),
       });
       await saveModel(model, file);
+      const faults = table === null ? [] : quantizedFormFaults(model, this.model);
+      if (faults.length > 0) throw new Error(`not in the form that TensorRT takes: ${faults.join('; ')}`);
       // Where the runtime has the types, the graph itself must run; whether its numbers are right is told by the simulation,
       // since the runtime skips roundings that a GPU makes.
       if (!simulate(model).simulated) {

@@ -12,9 +12,14 @@ const layers = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
 const readers = new Set([...layers, 'Add', 'AveragePool', 'Concat']);
 const fp16MinNormal = 2 ** -14;
 
-/** The ways in which an INT8 or FP8 graph departs from the form, in words; empty when it keeps to it. */
-export function quantizedFormFaults(model: Model): string[] {
-  return model.proto.graph.node.flatMap((node) => new FormCheck(model).faultsOf(node));
+/**
+ * The ways in which an INT8 or FP8 graph departs from the form, in words; empty when it keeps to it.
+ *
+ * @param source the graph it was written from, whose own pairs are as they were
+ */
+export function quantizedFormFaults(model: Model, source?: Model): string[] {
+  const check = new FormCheck(model, new Set(source?.proto.graph.node.map(({ name }) => name ?? '')));
+  return model.proto.graph.node.flatMap((node) => check.faultsOf(node));
 }
 
 class FormCheck {
@@ -22,7 +27,10 @@ class FormCheck {
   private readonly constants: Constants;
   private readonly graph;
 
-  constructor(model: Model) {
+  constructor(
+    model: Model,
+    private readonly inSource: ReadonlySet<string>,
+  ) {
     this.graph = model.proto.graph;
     this.index = new GraphIndex(this.graph);
     this.constants = new Constants(this.graph, model);
@@ -30,9 +38,15 @@ class FormCheck {
 
   faultsOf(node: NodeProto): string[] {
     const faults: string[] = [];
-    if (node.opType === 'QuantizeLinear' || node.opType === 'DequantizeLinear') faults.push(...this.pairFaults(node));
+    if (this.isWritten(node)) faults.push(...this.pairFaults(node));
     if (layers.has(node.opType ?? '')) faults.push(...this.layerFaults(node));
     return faults.map((fault) => `${describeNode(node)} (${node.opType}): ${fault}`);
+  }
+
+  /** Is the node one of the pairs that the variant got? */
+  private isWritten(node: NodeProto | undefined): boolean {
+    const isPair = node?.opType === 'QuantizeLinear' || node?.opType === 'DequantizeLinear';
+    return isPair && !this.inSource.has(node.name ?? '');
   }
 
   private pairFaults(node: NodeProto): string[] {
@@ -58,7 +72,7 @@ class FormCheck {
   }
 
   private layerFaults(node: NodeProto): string[] {
-    const [activation, weight] = node.input.map((name) => this.index.producer(name)?.opType === 'DequantizeLinear');
+    const [activation, weight] = node.input.map((name) => this.isWritten(this.index.producer(name)));
     if (activation !== weight) return ['only one of its operands is quantized'];
     if (!activation || getInt(node, 'group', 1) === 1 || this.isRequantized(node)) return [];
     return ['grouped, and its output is not read in 8 bits'];
