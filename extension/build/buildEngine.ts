@@ -15,7 +15,7 @@ import type { Model } from '../model/model';
 import { rawBytes } from '../model/tensorValues';
 import { walkTensors } from '../model/walkTensors';
 import { describeFile } from '../files/describeFile';
-import { cacheKey, EngineCache } from './engineCache';
+import { cacheKey, EngineCache, type KeptEngine } from './engineCache';
 import { engineRequest } from './engineRequest';
 
 type BuildParams = StageMethods['build']['params'];
@@ -38,6 +38,8 @@ export interface BuiltEngine {
   readonly kept: boolean;
   /** What TensorRT's own calibrator wrote for it, now or when it was built. */
   readonly calibrationCache: string | null;
+  /** Nodes of `keep` rules that no layer of the network has. */
+  readonly unknownLayers: readonly string[];
 }
 
 /**
@@ -55,17 +57,23 @@ export async function buildEngine(
   const request = engineRequest(model, params);
   const key = await engineKey(model, compiler, request, calibrator);
   const found = key === null ? null : await cache.fetch(key, params.output);
-  if (found !== null) return { ...found, kept: true, calibrationCache: found.calibrationCache ?? null };
+  if (found !== null) return { ...withDefaults(found), kept: true };
 
   let calibrationCache: string | null = null;
   const onCache = (bytes: Uint8Array): void => {
     calibrationCache = Buffer.from(bytes).toString('utf8');
   };
   const calibrated = calibrator === null ? {} : { calibrator: { ...calibrator.request, onCache } };
-  const build = await compiler.build({ ...request, ...calibrated }, options);
-  const built = { build, ...(await describeFile(params.output)), calibrationCache };
+  const unknownLayers: string[] = [];
+  const onUnknownLayers = (names: readonly string[]): void => void unknownLayers.push(...names);
+  const build = await compiler.build({ ...request, ...calibrated, onUnknownLayers }, options);
+  const built = { build, ...(await describeFile(params.output)), calibrationCache, unknownLayers };
   if (key !== null) await cache.store(key, params.output, built);
   return { ...built, kept: false };
+}
+
+function withDefaults({ calibrationCache = null, unknownLayers = [], ...kept }: KeptEngine): Omit<BuiltEngine, 'kept'> {
+  return { ...kept, calibrationCache, unknownLayers };
 }
 
 /** Everything that decides the engine; where it is for the GPU of this machine, that GPU and its driver, or null if unknown. */

@@ -35,6 +35,7 @@ export interface KeptEngine {
   readonly sha256: string;
   /** What TensorRT's own calibrator wrote, where it calibrated. */
   readonly calibrationCache?: string | null;
+  readonly unknownLayers?: readonly string[];
   /** Written by the cache: a passport lies beside the engine. */
   readonly hasPassport?: boolean;
 }

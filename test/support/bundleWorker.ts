@@ -15,12 +15,15 @@ export async function bundleWorker(source: string): Promise<BundledWorker> {
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(path.join(parent, 'worker-test-'));
   const entry = path.join(folder, 'worker.cjs');
+  // The worker starts the thread that reads data sets from beside itself.
+  const datasetThread = path.resolve(import.meta.dirname, '../../extension/calibrate/datasets/datasetThread.ts');
   await build({
     ...nodeBundle,
     sourcemap: false,
     logLevel: 'error',
-    entryPoints: [source],
-    outfile: entry,
+    entryPoints: { worker: source, datasetThread },
+    outdir: folder,
+    outExtension: { '.js': '.cjs' },
   });
   return { entry, remove: () => rm(folder, { recursive: true, force: true }) };
 }

@@ -68,7 +68,8 @@ async function calibrated(
     const files = await run.writeCaches(built.calibrationCache);
     const caches = await Promise.all(files.map((file) => fileArtifact('cache', file, params.backend)));
     const result = await finish(params, built, caches);
-    return { ...result, calibration: run.summary(built.calibrationCache), warnings: run.warnings };
+    const warnings = [...result.warnings, ...run.warnings];
+    return { ...result, calibration: run.summary(built.calibrationCache), warnings };
   });
 }
 
@@ -78,7 +79,8 @@ function inFullPrecision(input: ValueSpec): ValueSpec {
 }
 
 /** @throws CodedError PRECISION_NOT_REALISED */
-async function finish(params: Params, { build, bytes, sha256, kept }: BuiltEngine, more: Artifact[]): Promise<Result> {
+async function finish(params: Params, built: BuiltEngine, more: Artifact[]): Promise<Result> {
+  const { build, bytes, sha256, kept, unknownLayers } = built;
   const { backend, target, output, recipe } = params;
   checkRealised(build, recipe);
   const passport = passportPath(output);
@@ -87,8 +89,13 @@ async function finish(params: Params, { build, bytes, sha256, kept }: BuiltEngin
     build: { ...build, typing: recipe.typing, cached: kept },
     more: existsSync(passport) ? [...more, await fileArtifact('passport', passport, backend)] : more,
     calibration: null,
-    warnings: [],
+    warnings: unknownLayers.length === 0 ? [] : [unknownLayersText(unknownLayers)],
   };
+}
+
+function unknownLayersText(names: readonly string[]): string {
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  return `TensorRT made no layer of its own of ${names.slice(0, 3).join(', ')}${more}, so --keep says nothing to it there.`;
 }
 
 async function fileArtifact(kind: Artifact['kind'], path: string, backend: string): Promise<Artifact> {
