@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 //! Raised with every change of the structures below; the addon refuses a flavour of another version.
-#define PB_ENGINE_API_VERSION 3
+#define PB_ENGINE_API_VERSION 4
 
 typedef enum PbStatus {
     PB_OK = 0,
