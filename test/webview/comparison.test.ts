@@ -70,10 +70,13 @@ describe.skipIf(chromiumPath === null)('the comparison', () => {
     await page.locator('[data-action="copyCommand"]').click();
     await page.locator('[data-fold="export"] > summary').click();
     for (const format of ['html', 'csv', 'png']) await page.locator(`[data-action="export-${format}"]`).click();
+    await page.locator('[data-action="revealEngine"]').click();
     await page.locator('[data-fold="variant-fp16"] > summary').click();
     await page.locator('[data-action="openEngine"]').first().click();
     await page.locator('[data-action="revealArtifact"]').first().click();
-    await expect.poll(async () => (await calls('revealArtifact')).length).toBe(1);
+    await expect.poll(async () => (await calls('revealArtifact')).length).toBe(2);
+    const engine = { id: 'first', path: 'efficientnet-lite0.fp16.sm_89.engine' };
+    expect((await calls('revealArtifact'))[0]?.params).toEqual(engine);
     expect((await calls('openEngine'))[0]?.params).toEqual({
       id: 'first',
       path: 'efficientnet-lite0.fp16.sm_89.engine',

@@ -199,6 +199,16 @@ describe.skipIf(chromiumPath === null)('the form of the plan', () => {
       .toEqual([{ match: '/encoder/layer.3/Softmax_123', precision: 'fp32' }]);
   });
 
+  it('shows the first of hundreds of inputs, and the rest when asked', async () => {
+    const { page } = await open('convert', { scenario: 'bigModel' });
+    await page.locator('#section-bindings > summary').click();
+    await page.locator('.binding').first().waitFor();
+    expect(await page.locator('.binding').count()).toBe(16);
+    expect(await page.locator('.shape').count()).toBe(16);
+    await page.locator('#section-bindings [data-action="showAll"]').first().click();
+    await expect.poll(() => page.locator('.binding').count()).toBe(66);
+  });
+
   it('previews samples raw and preprocessed, and says why it cannot', async () => {
     const { page } = await open('convert');
     await page.locator('[data-action="preview-calibration"]').click();

@@ -1,9 +1,9 @@
 /** The charts, each with the same numbers as a table. */
 import { html, type TemplateResult } from 'lit-html';
-import { bytesText, millisecondsText } from '../../extension/contract/quantities';
+import { bytesText, millisecondsText, notMeasured, significantText } from '../../extension/contract/quantities';
 import type { Variant } from '../../extension/contract/report';
 import { t } from '../common/l10n';
-import { numberCell, scaleCell, swatch, table, type Column } from './cells';
+import { numberCell, scaleCell, swatch, table, type Cell, type Column } from './cells';
 import type { ComparisonActions, ComparisonState } from './comparisonState';
 import { scaleTitle, type Figure, type LatencyFigure, type ScatterFigure } from './figures';
 import { fold } from './fold';
@@ -12,6 +12,12 @@ const nameColumn: Column<Variant> = {
   title: '',
   cell: (variant) => html`${swatch(variant)}${variant.name}`,
 };
+
+/** Per inference of the batch. */
+function energyCell({ latency }: Variant): Cell {
+  const energy = latency?.energyMillijoules ?? null;
+  return energy === null ? numberCell(notMeasured) : `${significantText(energy)} mJ`;
+}
 
 function latencyTable({ device, title }: LatencyFigure, variants: readonly Variant[]): TemplateResult {
   const times = [
@@ -29,11 +35,11 @@ function latencyTable({ device, title }: LatencyFigure, variants: readonly Varia
       cell: ({ latency }: Variant) => numberCell(millisecondsText(latency?.[field])),
     })),
   ];
-  return table(
-    title,
-    columns,
-    variants.filter(({ latency }) => latency?.device === device),
-  );
+  const timed = variants.filter(({ latency }) => latency?.device === device);
+  if (timed.some(({ latency }) => latency?.energyMillijoules != null)) {
+    columns.push({ title: t('Energy'), numeric: true, cell: energyCell });
+  }
+  return table(title, columns, timed);
 }
 
 function scatterTable(

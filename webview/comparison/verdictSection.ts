@@ -5,6 +5,7 @@ import type { Report, Variant } from '../../extension/contract/report';
 import { accuracyScale, engineArtifacts, isGpuLatency, onnxArtifact } from '../../extension/contract/reportQueries';
 import { icons } from '../common/icons';
 import { t } from '../common/l10n';
+import { button } from '../common/toolkit';
 import { numberCell, scaleCell, sqnrCell, swatch, type Cell } from './cells';
 import type { ComparisonActions, ComparisonState } from './comparisonState';
 import { scaleTitle } from './figures';
@@ -21,6 +22,16 @@ function headline({ variants }: Report, variant: Variant): [string, Cell][] {
       ? [t('ONNX size'), numberCell(bytesText(onnxArtifact(variant)?.bytes))]
       : [t('Engine size'), numberCell(bytesText(engine.bytes))],
   ];
+}
+
+/** To the file that is to be deployed. */
+function engineButtons(variant: Variant, actions: ComparisonActions): TemplateResult | typeof nothing {
+  const engine = engineArtifacts(variant)[0];
+  if (engine === undefined) return nothing;
+  return html`<div class="buttons">
+    ${button({ label: t('Reveal Engine'), action: 'revealEngine', icon: icons.folder, onClick: () => actions.reveal(engine.path) })}
+    ${button({ label: t('Open Engine'), action: 'openRecommended', icon: icons.external, onClick: () => actions.openEngine(engine.path) })}
+  </div>`;
 }
 
 export function verdictSection(report: Report, state: ComparisonState, actions: ComparisonActions): TemplateResult {
@@ -45,6 +56,7 @@ export function verdictSection(report: Report, state: ComparisonState, actions: 
               )}
             </dl>`
       }
+      ${variant === undefined ? nothing : engineButtons(variant, actions)}
       ${
         rest.length === 0
           ? nothing

@@ -8,6 +8,7 @@ import { readyValue } from '../common/loaded';
 import { button, dropdown, textField } from '../common/toolkit';
 import type { ConvertActions, ConvertState } from './convertState';
 import { fieldSpec, pointerOf } from './fieldSpec';
+import { limitedList } from './limitedList';
 import { fieldMessage, messageOf, summaryLine } from './planControls';
 import {
   profileTexts,
@@ -101,6 +102,18 @@ function profileRow(
   </fieldset>`;
 }
 
+function bindingList(state: ConvertState, actions: ConvertActions, { inputs, outputs }: ModelCard): TemplateResult {
+  const values = [
+    ...inputs.map((value) => ({ value, direction: t('input') })),
+    ...outputs.map((value) => ({ value, direction: t('output') })),
+  ];
+  const { shown, more } = limitedList(values, 'bindings', state, actions);
+  return html`<ul class="bindings" aria-label=${t('Inputs and outputs')}>
+      ${shown.map(({ value, direction }) => bindingRow(state, actions, value, direction))}
+    </ul>
+    ${more}`;
+}
+
 /** Inputs with an open axis need a profile; the others may have one. */
 const isOpen = ({ shape }: Value): boolean => shape === null || shape.some((size) => typeof size !== 'number');
 
@@ -114,6 +127,7 @@ function mayHoldShape({ dtype, shape }: Value): boolean {
 function shapes(state: ConvertState, actions: ConvertActions, inputs: readonly Value[]): TemplateResult {
   const { plan } = state.form;
   const shown = inputs.filter((input) => isOpen(input) || plan.shapes[input.name] !== undefined);
+  const first = limitedList(shown, 'shapes', state, actions);
   const valued = inputs.filter((input) => mayHoldShape(input) || plan.shapeValues[input.name] !== undefined);
   return html`${
     shown.length === 0
@@ -122,8 +136,8 @@ function shapes(state: ConvertState, actions: ConvertActions, inputs: readonly V
             ${t('Engines are tuned for a range of sizes per input. Empty: the sizes of the data, from batch 1.')}
           </p>
           ${button({ label: t('Fill from the Data'), action: 'fillShapes', icon: icons.image, disabled: !state.trusted, onClick: actions.fillShapes })}
-          ${shown.map((input) => profileRow(state, actions, '/shapes', input, rankOf(input)))}
-          ${moreProfiles(state, actions, shown)}`
+          ${first.shown.map((input) => profileRow(state, actions, '/shapes', input, rankOf(input)))} ${first.more}
+          ${moreProfiles(state, actions, first.shown)}`
   }
   ${
     valued.length === 0
@@ -165,10 +179,7 @@ export function bindingsSection(state: ConvertState, actions: ConvertActions): T
     body: () =>
       card === undefined
         ? html`<p class="quiet">${t('Shown when the model is read.')}</p>`
-        : html`<ul class="bindings" aria-label=${t('Inputs and outputs')}>
-              ${card.inputs.map((value) => bindingRow(state, actions, value, t('input')))}
-              ${card.outputs.map((value) => bindingRow(state, actions, value, t('output')))}
-            </ul>
+        : html`${bindingList(state, actions, card)}
             <h3>${t('Shapes')}</h3>
             ${shapes(state, actions, card.inputs)}`,
   });

@@ -73,6 +73,7 @@ export class ConvertPage {
       trusted,
       view,
       layerScroll: 0,
+      inFull: [],
       refusal: null,
       announcement: '',
     };
@@ -124,6 +125,7 @@ export class ConvertPage {
     showReport: (runId) => void this.attempt(() => this.ask('showReport', { runId })),
     showComparison: (runId) => void this.attempt(() => this.ask('showComparison', { runId })),
     goTo: (pointer) => this.goTo(pointer),
+    showInFull: (list) => this.change({ inFull: [...this.state.inFull, list] }),
     dismissRefusal: () => this.change({ refusal: null }),
   };
 
@@ -269,6 +271,7 @@ export class ConvertPage {
   private goTo(pointer: string): void {
     const id = sectionOfField[pointerKeys(pointer)[0] ?? ''];
     if (id !== undefined) this.toggleSection(id, true);
+    this.change({ inFull: ['bindings', 'shapes'] });
     // The section's contents are drawn with the next frame.
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {

@@ -65,6 +65,8 @@ export interface ConvertState {
   readonly view: ConvertView;
   /** First row and height of the visible part of the layer table, in rows. */
   readonly layerScroll: number;
+  /** Lists that are shown in full (`limitedList.ts`). */
+  readonly inFull: readonly string[];
   /** The last refusal of something the user pressed. */
   readonly refusal: ErrorData | null;
   /** Said once by a screen reader (saved, copied, queued). */
@@ -96,5 +98,6 @@ export interface ConvertActions {
   readonly showComparison: (runId: string) => void;
   /** Opens the section of a field and puts the focus into it. */
   readonly goTo: (pointer: string) => void;
+  readonly showInFull: (list: string) => void;
   readonly dismissRefusal: () => void;
 }

@@ -7,6 +7,7 @@ import { failedRequest } from '../common/errorBox';
 import { t } from '../common/l10n';
 import { progressRing } from '../common/toolkit';
 import type { ConvertActions, ConvertState } from './convertState';
+import { limitedList } from './limitedList';
 import { summaryLine } from './planControls';
 import { shapeText } from './planForm';
 import { section } from './section';
@@ -15,16 +16,13 @@ const shownOperators = 12;
 
 type Value = ModelCard['inputs'][number];
 
-function valueRows(values: readonly Value[], direction: string): TemplateResult[] {
-  return values.map(
-    ({ name, dtype, shape }) =>
-      html`<tr>
-        <th scope="row" class="mono">${name}</th>
-        <td>${direction}</td>
-        <td>${dtype}</td>
-        <td class="mono">${shape === null ? t('unknown rank') : shapeText(shape)}</td>
-      </tr>`,
-  );
+function valueRow({ name, dtype, shape }: Value, direction: string): TemplateResult {
+  return html`<tr>
+    <th scope="row" class="mono">${name}</th>
+    <td>${direction}</td>
+    <td>${dtype}</td>
+    <td class="mono">${shape === null ? t('unknown rank') : shapeText(shape)}</td>
+  </tr>`;
 }
 
 function operatorList(operators: ModelContents['operators']): TemplateResult {
@@ -39,7 +37,12 @@ function operatorList(operators: ModelContents['operators']): TemplateResult {
   </ul>`;
 }
 
-function card({ card, operators }: ModelContents): TemplateResult {
+function card({ card, operators }: ModelContents, state: ConvertState, actions: ConvertActions): TemplateResult {
+  const values = [
+    ...card.inputs.map((value) => ({ value, direction: t('input') })),
+    ...card.outputs.map((value) => ({ value, direction: t('output') })),
+  ];
+  const { shown, more } = limitedList(values, 'values', state, actions);
   return html`<dl class="facts">
       <div>
         <dt>${t('Size')}</dt>
@@ -73,11 +76,11 @@ function card({ card, operators }: ModelContents): TemplateResult {
           </tr>
         </thead>
         <tbody>
-          ${valueRows(card.inputs, t('input'))}${valueRows(card.outputs, t('output'))}
+          ${shown.map(({ value, direction }) => valueRow(value, direction))}
         </tbody>
       </table>
     </div>
-    ${operatorList(operators)}`;
+    ${more} ${operatorList(operators)}`;
 }
 
 export function modelSection(state: ConvertState, actions: ConvertActions): TemplateResult {
@@ -101,7 +104,7 @@ export function modelSection(state: ConvertState, actions: ConvertActions): Temp
         case 'failed':
           return failedRequest(model.error, actions.reloadModel);
         case 'ready':
-          return card(model.value);
+          return card(model.value, state, actions);
       }
     },
   });

@@ -14,6 +14,7 @@ import type { RunState, RunStep } from '../../extension/contract/panels/runState
 import { precisionOf, variantNames, type Plan, type Transform } from '../../extension/contract/plan';
 import type { Stage } from '../../extension/contract/progress';
 import type { NodePlan } from '../../extension/contract/stageMethods';
+import type { ModelCard } from '../../extension/contract/report';
 import { digitPicture } from './digitPicture';
 import { startFakeHost } from './fakeHost';
 import { sampleReport } from './sampleReport';
@@ -209,6 +210,12 @@ function bigNodes(plan: Plan): NodePlan[] {
       );
     }),
   );
+}
+
+/** A cache of a language model, of which there are two a layer. */
+function cacheInput(index: number): ModelCard['inputs'][number] {
+  const name = `past_key_values.${index >> 1}.${index % 2 === 0 ? 'key' : 'value'}`;
+  return { name, dtype: 'fp32', shape: ['batch', 12, 'past', 64] };
 }
 
 function preview(plan: Plan, of: 'calibration' | 'evaluation', count: number): DataPreview {
@@ -411,6 +418,7 @@ startFakeHost<ConvertHostSide, ConvertPageSide>(
             nodes: isBig ? 5000 : 24,
             inputs: [
               { name: 'image', dtype: 'fp32', shape: ['batch', 1, 28, 28] },
+              ...(isBig ? Array.from({ length: 64 }, (_, index) => cacheInput(index)) : []),
               ...(scenario === 'everything' ? [{ name: 'sizes', dtype: 'int64', shape: [2] }] : []),
             ],
             outputs: [{ name: 'logits', dtype: 'fp32', shape: ['batch', 10] }],
