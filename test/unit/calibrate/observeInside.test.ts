@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
 import { nativeAddonState } from '../../../extension/backends/nativeAddon';
 import { onnxRuntimeObserving } from '../../../extension/backends/onnxRuntimeObserving';
 import { totalCount } from '../../../extension/calibrate/histogram';
@@ -111,11 +112,17 @@ describe.skipIf(observing === null)('observing inside the runtime', () => {
       [makeTensor('shape', { dtype: 'int64', dims: [1], data: BigInt64Array.of(3n) })],
     );
     const data = dataset(1, () => ({ x: float32([1, 4], [1, 2, 3, 4]) }));
-    const failure = await inside(of, data).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(CodedError);
-    expect((failure as CodedError).message).toMatch(/probe\.onnx|Reshape/);
-    const left = (await readdir(tmpdir())).filter((name) => name.startsWith('precision-bench-'));
-    for (const name of left) expect(await readdir(`${tmpdir()}/${name}`).catch(() => [])).not.toContain('probe.onnx');
+    const own = await mkdtemp(join(tmpdir(), 'observe-inside-'));
+    vi.stubEnv('TMPDIR', own);
+    try {
+      const failure = await inside(of, data).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(CodedError);
+      expect((failure as CodedError).message).toMatch(/probe\.onnx|Reshape/);
+      expect(await readdir(own)).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+      await rm(own, { recursive: true });
+    }
   });
 
   it('says so when the library cannot be opened, by falling back to nothing', async () => {
