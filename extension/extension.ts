@@ -9,9 +9,16 @@ import { once } from './ui/once';
 import { isPlan } from './ui/plan/isPlan';
 import { createStatusBarItem } from './ui/statusBar';
 
+/** Ends what was started; replaced once there is something to end. */
+let stop: () => Promise<void> = () => Promise.resolve();
+
 export function activate(context: vscode.ExtensionContext): void {
   const statusBar = createStatusBarItem();
-  const editor = once(async () => (await import('./ui/editor')).createEditor(context, statusBar));
+  const editor = once(async () => {
+    const created = (await import('./ui/editor')).createEditor(context, statusBar);
+    stop = created.stop;
+    return created;
+  });
   const showProblems = (document: vscode.TextDocument) => {
     if (isPlan(document)) void editor().then(({ planDocuments }) => planDocuments.schedule(document));
   };
@@ -44,4 +51,9 @@ export function activate(context: vscode.ExtensionContext): void {
       { provideCodeLenses: async () => (await editor()).planDocuments.provideCodeLenses() },
     ),
   );
+}
+
+/** The editor waits for this when a window closes or reloads: conversions take their half-written files with them. */
+export function deactivate(): Promise<void> {
+  return stop();
 }

@@ -22,6 +22,8 @@ export interface Editor {
   readonly showEngine: (file: vscode.Uri, panel: vscode.WebviewPanel) => Promise<void>;
   /** Carries out a command; its failure is shown to the user. */
   readonly run: (command: CommandId, args: readonly unknown[]) => Promise<void>;
+  /** Cancels conversions and resolves when they have cleaned up. */
+  readonly stop: () => Promise<void>;
 }
 
 export function createEditor(context: vscode.ExtensionContext, statusBar: vscode.StatusBarItem): Editor {
@@ -43,5 +45,6 @@ export function createEditor(context: vscode.ExtensionContext, statusBar: vscode
     planDocuments,
     showEngine: (file, panel) => showEngine(file.fsPath, panel, services),
     run: (command, args) => orShowError(services.log, () => handlers[command](...args)),
+    stop: () => services.conversions.queue.stop(),
   };
 }

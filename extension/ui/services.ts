@@ -30,10 +30,16 @@ export function createServices(context: vscode.ExtensionContext): Services {
     onLog: (line: string) => log.info(line),
   };
   const inspectionWorker = new WorkerProcess(surroundings, inspectionIdleMs);
-  const conversionWorker = new WorkerProcess(surroundings);
+  const conversionWorker = new WorkerProcess({
+    ...surroundings,
+    onLog: (line) => {
+      log.info(line);
+      conversions.queue.log(line);
+    },
+  });
   const machine = new MachineProbe(inspectionWorker);
   const history = historyOf(context);
-  const conversions = new Conversions(log, conversionWorker, history);
+  const conversions: Conversions = new Conversions(log, conversionWorker, history);
   const restart = () => {
     machine.forget();
     void inspectionWorker.restart();
@@ -42,7 +48,6 @@ export function createServices(context: vscode.ExtensionContext): Services {
   };
   context.subscriptions.push(
     log,
-    conversions,
     settings.onDidChangeMachine(restart),
     vscode.workspace.onDidGrantWorkspaceTrust(restart),
     { dispose: () => void Promise.all([inspectionWorker.restart(), conversionWorker.restart()]) },

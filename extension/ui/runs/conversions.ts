@@ -15,7 +15,7 @@ import { conversionJob, type ConversionOrder } from './conversion';
 import { RunQueue } from './runQueue';
 import { overallFraction } from './runTimeline';
 
-export class Conversions implements vscode.Disposable {
+export class Conversions {
   readonly queue = new RunQueue();
   private restartWhenIdle = false;
   private readonly endListeners: ((run: RunState) => void)[] = [];
@@ -40,10 +40,6 @@ export class Conversions implements vscode.Disposable {
     this.log.info(`${run.id}: ${run.command}`);
     void this.accompany(run.id, path.basename(run.model));
     return run;
-  }
-
-  dispose(): void {
-    this.queue.cancelAll();
   }
 
   /** Ends the worker as soon as no conversion needs it. */

@@ -114,6 +114,13 @@ export class RunQueue {
     for (const { state } of [...this.all].reverse()) this.cancel(state.id);
   }
 
+  /** Cancels all; resolves when the last one has ended. */
+  async stop(): Promise<void> {
+    const all = [...this.all];
+    this.cancelAll();
+    await Promise.all(all.map(({ settled }) => settled));
+  }
+
   /** Adds lines to the log of the run that is under way (what the worker prints). */
   log(line: string): void {
     if (this.active !== null) this.update(this.active, { log: appended(this.active.state.log, line) });

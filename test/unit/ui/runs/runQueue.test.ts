@@ -80,6 +80,22 @@ it('cancels all, the running one last, so that none of the waiting ones starts',
   expect(jobs.slice(1).map(({ options }) => options)).toEqual([null, null]);
 });
 
+it('stops: cancels all and waits for the one that runs to end', async () => {
+  const queue = new RunQueue();
+  let end: () => void = () => {};
+  // Cleans up before it ends.
+  const slow = () => new Promise<RunOutcome>((_, reject) => (end = () => reject(cancelled())));
+  queue.add({ ...controlled().job, execute: slow });
+  queue.add(controlled().job);
+  let hasStopped = false;
+  const stopped = queue.stop().then(() => (hasStopped = true));
+  await Promise.resolve();
+  expect([hasStopped, ...statuses(queue)]).toEqual([false, 'cancelled', 'running']);
+  end();
+  await stopped;
+  expect(statuses(queue)).toEqual(['cancelled', 'cancelled']);
+});
+
 it('tells a failure with what helps, and goes on with the next', async () => {
   const queue = new RunQueue();
   const [a, b] = [controlled(), controlled()];
@@ -126,8 +142,12 @@ it('keeps the last lines of the log, without repeating one', async () => {
   const log = queue.get(id)?.log ?? [];
   expect(log).toHaveLength(runLogLines);
   expect(log.at(-1)).toBe(`build fp16: step ${runLogLines + 4}`);
+  queue.log('said by the worker');
+  expect(queue.get(id)?.log.at(-1)).toBe('said by the worker');
   a.finish();
   await queue.ended(id);
+  queue.log('said to nobody');
+  expect(queue.get(id)?.log.at(-1)).toBe('said by the worker');
   const listener = vi.fn();
   queue.onDidChange(listener);
   a.options?.onProgress?.({ stage: 'build', fraction: 1, etaSeconds: null, message: 'late' });
