@@ -16,8 +16,14 @@ export interface ChartPalette {
 
 export function readChartPalette(element: Element): ChartPalette {
   const style = getComputedStyle(element);
-  const color = (name: string): string => style.getPropertyValue(name).trim();
-  return {
+  // A variable may hold an expression; the color of an element is computed to what a canvas takes.
+  const probe = document.createElement('span');
+  element.append(probe);
+  const color = (name: string): string => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const palette: ChartPalette = {
     ink: color('--ink'),
     muted: color('--muted'),
     line: color('--line'),
@@ -31,4 +37,6 @@ export function readChartPalette(element: Element): ChartPalette {
       fp8: color('--fp8'),
     },
   };
+  probe.remove();
+  return palette;
 }
