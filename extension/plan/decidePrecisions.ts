@@ -364,6 +364,8 @@ function followSurroundings(index: GraphIndex, nodes: Map<NodeProto, NodePrecisi
     ([node, decision]) =>
       decision.reason === null && decision.dtype === options.low && keepRuleFor(node, options.keep) === undefined,
   );
+  /** What lies in FP32 between the last heavy layer and a recurrent one. */
+  const loopFeeders = new Set<NodeProto>();
   for (let changed = true; changed;) {
     changed = false;
     for (const [node] of followers) {
@@ -372,12 +374,19 @@ function followSurroundings(index: GraphIndex, nodes: Map<NodeProto, NodePrecisi
         .map((name) => index.producer(name))
         .filter((made) => made !== undefined && nodes.has(made));
       const fromFp32 = producers.length > 0 && producers.every(isFp32);
-      if (!fromFp32) continue;
       const compares = rules.comparingOperators.has(node.opType ?? '');
       const users = node.output.flatMap((name) => index.consumers(name).map((use) => use.node));
       const moves = rules.copyOperators.has(node.opType ?? '') && users.length > 0 && users.every(isFp32);
-      if (!compares && !moves) continue;
-      nodes.set(node, { dtype: 'fp32', reason: 'lies between nodes that stay FP32' });
+      // TensorRT-RTX 1.7.1 takes a transposition in front of a recurrent layer to the operators before it, but not past a cast.
+      const feedsLoop =
+        (moves && users.some((user) => rules.recurrentOperators.has(user.opType ?? '') || loopFeeders.has(user))) ||
+        (rules.elementwiseOperators.has(node.opType ?? '') &&
+          users.length > 0 &&
+          users.every((user) => loopFeeders.has(user)));
+      if (feedsLoop) loopFeeders.add(node);
+      if (!feedsLoop && !(fromFp32 && (compares || moves))) continue;
+      const reason = fromFp32 ? 'lies between nodes that stay FP32' : 'feeds a recurrent layer that stays FP32';
+      nodes.set(node, { dtype: 'fp32', reason });
       changed = true;
     }
   }

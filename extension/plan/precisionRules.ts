@@ -90,6 +90,13 @@ export const copyOperators: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** Compute each element from the elements at its place. */
+export const elementwiseOperators: ReadonlySet<string> = new Set(
+  'Add Sub Mul Div Neg Abs Relu LeakyRelu PRelu Clip Elu Sigmoid HardSigmoid HardSwish Tanh Gelu Softplus Where Min Max'.split(
+    ' ',
+  ),
+);
+
 /** Results are integers or booleans: rounding the inputs first could change them, so they take the type they are given. */
 export const comparingOperators: ReadonlySet<string> = new Set(
   'ArgMax ArgMin Equal Greater GreaterOrEqual Less LessOrEqual IsNaN IsInf Sign NonZero Hardmax'.split(' '),

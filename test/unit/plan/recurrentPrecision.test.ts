@@ -31,3 +31,33 @@ it.each(['fp16', 'bf16'] as const)(
     expect(applyPlan(prepareModel(lstm('')), request).decisions).toEqual([]);
   },
 );
+
+it('no cast between a transposition and the FP32 layer that reads it, nor among the element-wise operators before it', () => {
+  const model = buildModel({
+    nodes: [
+      node('MatMul', ['x', 'm'], ['heavy']),
+      node('Mul', ['heavy', 'heavy'], ['squared']),
+      node('Transpose', ['squared'], ['turned'], { perm: [1, 0, 2] }),
+      node('GRU', ['turned', 'w', 'r'], ['', 'y'], { hidden_size: hidden }),
+    ],
+    inputs: [value('x', [2, 3, 4])],
+    outputs: [value('y', [1, 2, hidden])],
+    initializers: [
+      floats('m', [4, 4], numbers(16)),
+      floats('w', [1, 3 * hidden, 4], numbers(96)),
+      floats('r', [1, 3 * hidden, hidden], numbers(192)),
+    ],
+  });
+  const bf16 = applyPlan(prepareModel(model), { precision: 'bf16', plan: noPlan, ranges: null, table: null });
+  expect(bf16.model.proto.graph.node.map(({ opType }) => opType)).toEqual([
+    'Cast',
+    'MatMul',
+    'Cast',
+    'Mul',
+    'Transpose',
+    'GRU',
+  ]);
+  expect(bf16.decisions.map(({ reason }) => reason)).toContain('feeds a recurrent layer that stays FP32');
+  const fp16 = applyPlan(prepareModel(model), { precision: 'fp16', plan: noPlan, ranges: null, table: null });
+  expect(fp16.decisions).toEqual([]);
+});
