@@ -133,13 +133,15 @@ function overflowRisks(nodes: readonly NodePlan[]): PlanProblem[] {
 }
 
 function machineProblems(plan: Plan, { backends }: PlanSurroundings): PlanProblem[] {
-  if (backends === null) return hardwareProblems(plan, (variant) => missingOnTargets(plan, variant));
+  // What the platform table says of the targets holds on any machine.
+  const onTargets = () => hardwareProblems(plan, (variant) => missingOnTargets(plan, variant));
+  if (backends === null) return onTargets();
   try {
     chooseEngineBuilder(plan, backends);
   } catch (error) {
     if (!CodedError.is(error)) throw error;
     const pointer = `/${error.place?.field ?? 'targets'}`;
-    return [problem(pointer, 'error', error, fixActionsOf(error))];
+    return [problem(pointer, 'error', error, fixActionsOf(error)), ...onTargets()];
   }
   const capabilities = new Map(precisionCapabilities(plan, backends).map((found) => [found.precision, found]));
   return hardwareProblems(plan, (variant) => {

@@ -111,9 +111,9 @@ function withCode({ code, reason, fix, place }: NonNullable<Report['variants'][n
   return { code: code as ErrorCode, reason, fix, ...(place === undefined ? {} : { place: place as object }) };
 }
 
-/** The recommendation in one line. */
+/** The verdict in one line: its first reason names the recommendation, or says why there is none. */
 export function summaryOf({ verdict }: Report): string {
-  const [reason = ''] = verdict.reasons;
-  if (verdict.recommended === null) return reason;
-  return `${t('Recommended: {0}.', verdict.recommended.toUpperCase())} ${reason}`.trim();
+  const [reason] = verdict.reasons;
+  if (reason !== undefined) return reason;
+  return verdict.recommended === null ? '' : t('Recommended: {0}.', verdict.recommended.toUpperCase());
 }

@@ -86,6 +86,14 @@ describe('planProblems', () => {
     expect(problems[0]?.actions.map(({ action }) => action)).toContain('installTensorRT');
   });
 
+  it('says what the targets lack also where no TensorRT serves them', async () => {
+    const problems = await setUp({ backends: [backend('tensorrt-rtx')] })({
+      precisions: ['fp32', 'int8'],
+      targets: ['sm_53'],
+    });
+    expect(codes(problems)).toEqual(['error TARGET_UNSUPPORTED /targets', 'error noHardware /precisions/1']);
+  });
+
   it('says that made-up inputs stand in for missing data', async () => {
     const check = setUp();
     expect(codes(await check({ calibration: {} }))).toEqual(['warning noData /calibration/data']);

@@ -51,9 +51,10 @@ it('leaves a plan file for a command that flags cannot say, with paths from wher
   });
 });
 
-it('says the recommendation in a line', () => {
+it('says the verdict in a line', () => {
   const report = sampleReport();
   const verdict = { ...report.verdict, recommended: 'int8', reasons: ['It is fast.', 'And small.'] };
-  expect(summaryOf({ ...report, verdict })).toBe('Recommended: INT8. It is fast.');
+  expect(summaryOf({ ...report, verdict })).toBe('It is fast.');
+  expect(summaryOf({ ...report, verdict: { ...verdict, reasons: [] } })).toBe('Recommended: INT8.');
   expect(summaryOf({ ...report, verdict: { ...verdict, recommended: null } })).toBe('It is fast.');
 });
