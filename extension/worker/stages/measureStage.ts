@@ -11,7 +11,7 @@ import type { ValueSpec } from '../../contract/tensor';
 import { measureInterleaved, type BenchmarkEntry } from '../../measure/measureInterleaved';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs } from '../../model/modelCard';
-import { bindingScales } from './bindingScales';
+import { bindingScales, type BindingScales } from './bindingScales';
 import { convertFeeds } from './convertFeeds';
 import { withSelectedDataset } from './selectedDataset';
 
@@ -66,19 +66,25 @@ async function entryOf(
 ): Promise<BenchmarkEntry> {
   const batch = variant.batch ?? params.benchmark.batch;
   const model = isEngineFile(variant) ? null : await loadModel(variant.path);
-  const inputs = model === null ? session.inputs : graphInputs(model);
+  const scales = model === null ? {} : bindingScales(model);
+  const inputs = (model === null ? session.inputs : graphInputs(model)).map((input) => asData(input, scales));
   const first = await firstBatch(inputs, { ...params, batch }, signal);
   return {
     name: variant.name,
     session,
-    feeds: convertFeeds(first.tensors, session, model === null ? {} : bindingScales(model)),
+    feeds: convertFeeds(first.batch.tensors, session, scales),
     backend,
     device: session.device ?? 'cpu',
     // What is really fed: the data may hold fewer samples than the plan asks for, or the model fix its batch.
-    batch: first.valid,
+    batch: first.samples,
     ...(variant.cudaGraph === undefined ? {} : { cudaGraph: variant.cudaGraph }),
     conditions,
   };
+}
+
+/** Data for an INT8 input with a scale are the values that it stands for. */
+function asData(input: ValueSpec, scales: BindingScales): ValueSpec {
+  return input.name in scales ? { ...input, dtype: 'fp32' } : input;
 }
 
 /** An engine alone, without the ONNX file it was built from. */
@@ -135,20 +141,21 @@ async function openFast(
   }
 }
 
-/** The first `batch` samples that can be read, in the types of the variant's own inputs. */
+/** The first `batch` samples that can be read, in the types of the variant's own inputs, and how many they are. */
 async function firstBatch(
   inputs: readonly ValueSpec[],
   { data, shapes = {}, batch: size }: Pick<Params, 'data' | 'shapes'> & { readonly batch: number },
   signal: AbortSignal | undefined,
-): Promise<Batch> {
+): Promise<{ batch: Batch; samples: number }> {
   const [randomSizes] = guessSizes(inputs, shapes);
   const selection = data ?? { ...randomData, randomSizes, indices: [] };
   return withSelectedDataset(selection, inputs, signal, async (dataset) => {
-    // A model that fixes its batch takes all of it; made-up samples are there in any number.
-    const rule = dataset.batchRule;
-    const rows = rule?.kind === 'fixed' ? rule.size : size;
-    const indices = data?.indices ?? Array.from({ length: rows }, (_, index) => index);
-    for await (const batch of batches(dataset, indices, size, { signal })) return batch;
+    const indices = data?.indices ?? Array.from({ length: size }, (_, index) => index);
+    for await (const batch of batches(dataset, indices, size, { signal })) {
+      // A made-up sample has the rows that the model fixes: they are a batch.
+      const isWholeBatch = dataset.kind === 'random' && dataset.batchRule?.kind === 'fixed';
+      return { batch, samples: isWholeBatch ? batch.valid * batch.rowsPerSample : batch.valid };
+    }
     throw new CodedError({
       code: 'DATA_EMPTY',
       reason: `${selection.source} has no sample to measure with.`,
