@@ -1,6 +1,6 @@
 /** What activation costs, by the editor's own measurement. */
 import { expect, test } from 'vitest';
-import { recordDuration } from '../support/workbench/recordDuration';
+import { recordDuration, slowdown } from '../support/workbench/recordDuration';
 import { useWorkbench } from '../support/workbench/useWorkbench';
 
 const window = useWorkbench();
@@ -25,6 +25,8 @@ async function activationMs(): Promise<number> {
 
 test(`takes no more than ${goalMs} ms in the extension host`, async () => {
   let best = Infinity;
-  for (let attempt = 0; attempt < attempts && best > goalMs; attempt++) best = Math.min(best, await activationMs());
+  for (let attempt = 0; attempt < attempts && best > goalMs; attempt++) {
+    best = Math.min(best, (await activationMs()) / slowdown());
+  }
   expect(best).toBeLessThanOrEqual(goalMs);
-});
+}, 300_000);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { checkReport } from '../../extension/contract/checkSchema';
 import { accessibilityFaults } from '../support/workbench/accessibilityFaults';
 import { ConvertForm } from '../support/workbench/convertForm';
-import { recordDuration } from '../support/workbench/recordDuration';
+import { recordDuration, slowdown } from '../support/workbench/recordDuration';
 import { useWorkbench } from '../support/workbench/useWorkbench';
 
 const window = useWorkbench();
@@ -40,8 +40,8 @@ describe('converting the sample through the form', () => {
     form = await ConvertForm.shown(window());
     const shown = Date.now() - clicked;
     recordDuration('panel shown after the click', shown);
-    // The goal is 500 ms on a quiet machine; this bound only finds what is broken.
-    expect(shown).toBeLessThan(8000);
+    // The goal is 500 ms; CI's machines are slower than a user's, so this bound only finds what is broken.
+    expect(shown / slowdown()).toBeLessThan(2000);
     expect(await form.frame.locator('h1').innerText()).toBe(model);
   });
 

@@ -31,6 +31,7 @@ export class WorkbenchWindow {
   /** *Developer: Reload Window*: a new extension host, restored editors. */
   async reload(): Promise<void> {
     const again = this.page.waitForEvent('domcontentloaded', { timeout: 60_000 });
+    again.catch(() => undefined);
     await this.command('Developer: Reload Window');
     await again;
     await this.page.locator('.monaco-workbench .part.sidebar').waitFor({ timeout: 60_000 });
@@ -83,11 +84,17 @@ export class WorkbenchWindow {
   async palette(typed: string): Promise<Locator> {
     const { page } = this;
     const input = page.locator('.quick-input-widget input.input').first();
-    if (await page.locator('.quick-input-widget').isVisible()) await page.keyboard.press('Escape');
-    await page.keyboard.press('F1');
-    await input.waitFor({ timeout: patienceMs });
-    await input.fill(`>${typed}`);
-    return page.locator('.quick-input-list .monaco-list-row');
+    for (let attempt = 0; ; attempt++) {
+      if (await page.locator('.quick-input-widget').isVisible()) await page.keyboard.press('Escape');
+      await page.keyboard.press('F1');
+      try {
+        // A key that comes while the window is busy may be lost.
+        await input.fill(`>${typed}`, { timeout: 5000 });
+        return page.locator('.quick-input-list .monaco-list-row');
+      } catch (error) {
+        if (attempt === 10) throw error;
+      }
+    }
   }
 
   /** Runs a command by its title in the palette. Commands of extensions come late, so the palette is opened again. */
