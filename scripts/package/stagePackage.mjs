@@ -62,10 +62,10 @@ function copyRuntime(modules, target) {
 
 /** Our addon and the flavours of TensorRT beside it, without debug symbols. */
 function copyNative(folder, target) {
-  const built = path.join(projectRoot, 'build', target === host ? 'native' : `native-${target}`, 'Release');
+  const built = path.join(projectRoot, 'build', ...(target === host ? ['native', 'Release'] : [`native-${target}`]));
   if (!existsSync(path.join(built, 'precision_bench.node'))) return false;
   mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(built).filter((each) => /\.(node|so|dll)$/.test(each))) {
+  for (const name of readdirSync(built).filter((each) => /^(precision_bench\.node|pb_\w+\.(so|dll))$/.test(each))) {
     const copy = path.join(folder, name);
     cpSync(path.join(built, name), copy);
     // Another platform's files need that platform's strip; without it they are whole, only larger.
