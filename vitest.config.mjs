@@ -25,7 +25,7 @@ export default defineConfig({
       tier('slow', 120_000),
       tier('native', 120_000),
       tier('cli', 180_000),
-      tier('webview', 60_000),
+      tier('webview', 120_000, { expect: { poll: { timeout: 15_000 } } }),
       tier('workbench', 120_000, oneWindow),
       // No test: `npm run screenshots` takes the pictures of media/screenshots.
       tier('screenshots', 300_000, oneWindow),

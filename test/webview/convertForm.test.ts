@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Locator, Page } from 'playwright-core';
 import type { Plan } from '../../extension/contract/plan';
 import { fieldSpec, planFields, pointerKeys } from '../../webview/convert/fieldSpec';
@@ -68,7 +68,7 @@ describe.skipIf(chromiumPath === null)('the form of the plan', () => {
       const { kind, maximum } = fieldSpec(field);
       const value = kind === 'text' ? `chosen ${field}` : maximum === 1 ? 0.25 : maximum === 100 ? 99 : 3;
       await type(page, field, String(value));
-      await vi.waitFor(async () => expect(valueAt(await edited(opened), field)).toBe(value));
+      await expect.poll(async () => valueAt(await edited(opened), field)).toBe(value);
     }
   });
 
@@ -86,7 +86,7 @@ describe.skipIf(chromiumPath === null)('the form of the plan', () => {
     ]) {
       const value = fieldSpec(field).choices.at(1) ?? '';
       await choose(page, field, value);
-      await vi.waitFor(async () => expect(valueAt(await edited(opened), field)).toBe(value));
+      await expect.poll(async () => valueAt(await edited(opened), field)).toBe(value);
     }
     const flags = (await shownFields(page, 'vscode-checkbox')).filter(
       (field) => pointerKeys(field).length > 1 && !field.startsWith('/preprocess'),
@@ -94,9 +94,7 @@ describe.skipIf(chromiumPath === null)('the form of the plan', () => {
     expect(flags).toContain('/benchmark/cudaGraph');
     for (const field of flags) {
       await fieldOf(page, field).click();
-      await vi.waitFor(async () =>
-        expect(valueAt(await edited(opened), field)).toBe(fieldSpec(field).defaultValue !== true),
-      );
+      await expect.poll(async () => valueAt(await edited(opened), field)).toBe(fieldSpec(field).defaultValue !== true);
     }
   });
 
@@ -112,6 +110,7 @@ describe.skipIf(chromiumPath === null)('the form of the plan', () => {
     await fieldOf(page, '/targets/*').locator('input').fill('RTX 4090');
     await page.keyboard.press('Enter');
     await expect.poll(async () => (await edited(opened)).targets).toEqual(['sm_89', 'sm_120', 'RTX 4090']);
+    expect(await fieldOf(page, '/targets/*').locator('input').inputValue()).toBe('');
     // A name that the table does not know has a box of its own, to be taken away again.
     await page.locator('[data-field="/targets"][data-value="RTX 4090"]').click();
     await expect.poll(async () => (await edited(opened)).targets).toEqual(['sm_89', 'sm_120']);

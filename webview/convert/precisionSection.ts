@@ -120,8 +120,12 @@ function targetBoxes(state: ConvertState, actions: ConvertActions): TemplateResu
       class="with-buttons"
       @submit=${(event: Event) => event.preventDefault()}
       @change=${(event: Event) => {
-        const text = (event.target as HTMLInputElement).value;
-        if (text !== '') actions.edit((form) => addTarget(form, text));
+        const input = event.target as HTMLInputElement;
+        const text = input.value;
+        if (text === '') return;
+        // What is added shows as a box; what is refused comes back as a draft.
+        input.value = '';
+        actions.edit((form) => addTarget(form, text));
       }}
     >
       ${textField({
