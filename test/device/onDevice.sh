@@ -1,28 +1,83 @@
 #!/usr/bin/env bash
 # The steps on the device machine, in this order; each is one call (run.mjs says how the files get there):
-#   app       unpacks our program (.gpu/app), every call that brings a new one
-#   payload   joins /root/pieces/P.*: node, models, data, onnxruntime-node
-#   unpack    joins /root/pieces/piece.*: TensorRT's jar
-#   convert   starts `convert --backend onnxruntime` of every model in the background (it needs no GPU)
-#   smoke     digits: engines, timings and accuracy at batch 1
-#   pipeline  digits: `convert --backend tensorrt`, as a user would
-#   build     starts the builds of every model in the background
-#   wait SEC  waits for them, at most SEC seconds
-#   measure   measures everything on the quiet GPU, one model after the other; results go to $OUT
+#   app           unpacks our program (.gpu/app), every call that brings a new one
+#   payload       joins $DEVICE_HOME/pieces/P.*: node, models, data, onnxruntime-node
+#   unpack        joins $DEVICE_HOME/pieces/piece.*: TensorRT's jar
+#   smoke         what probe says; digits in FP32 and FP16
+#   all SECONDS   every model and every question, one build at a time, until the time is up; results go to $OUT after each
+#   soak          200 engines in one process, 20 builds cancelled, a worker killed in the middle of a build
+# Builders time kernels, so nothing else may run on the GPU: two builds side by side take ten times as long, and pick other
+# kernels. Whatever is done is kept: `all` goes on where it was when it is called again.
 set -u
-models="digits lite0 rec cls"
-home=/root
+home=${DEVICE_HOME:-/root}
 work=$home/work
-export TENSORRT_ROOT=$home/trt
-export LD_LIBRARY_PATH=$home/trt:/usr/local/nvidia/lib64:${LD_LIBRARY_PATH:-}
+out=${OUT:-$work/out}
 node=$home/node
 app=$home/app/dist
-mkdir -p $work $home/pieces $home/trt
+cli="$node $app/cli.cjs"
+export TENSORRT_ROOT=${TENSORRT_ROOT:-$home/trt}
+export LD_LIBRARY_PATH=$TENSORRT_ROOT:/usr/local/nvidia/lib64:${LD_LIBRARY_PATH:-}
+export PRECISION_BENCH_HOME=$work/home
+mkdir -p $work $out $home/pieces
+variants=fp32,tf32,fp16,fp16-weak,int8,int8-tensorrt
 
-convert() { # NAME MODEL DATA EVAL PREPROCESS
-  timeout 900 $node $app/cli.cjs convert $home/models/$2 --data $home/data/$3 --eval-data $home/data/$4 --preprocess "$5" \
-    --precisions fp16,int8 --backend onnxruntime --warmup-ms 0 --duration-ms 1 --out $work/$1 --quiet >$work/$1.convert.log 2>&1
-  echo "rc $?" >>$work/$1.convert.log
+# What is measured, in this order. model|onnx|calibration|evaluation|preprocess|input|output|optimization level
+models="digits|digits_resnet_tiny.onnx|digits/digits_calib.npz|digits/digits_test.npz|none|input|logits|3
+transformer|transformer.onnx|transformer-calib.npz|transformer-eval.npz|none|x|y|3
+lite0|efficientnet-lite0.onnx|imagenet/calib.csv|imagenet/eval.csv|efficientnet-lite|input|logits|3
+rec|PP-OCRv6_rec_small.onnx|ocr/calib.csv|ocr/eval.csv|ppocr-rec|x|fetch_name_0|1"
+
+deadline=${DEADLINE:-$((SECONDS + 540))}
+left() { echo $((deadline - SECONDS)); }
+
+# NAME… as convert NAME-SUFFIX: a run whose report is there already is not repeated.
+run() { # SUFFIX ONNX CALIB EVAL PREPROCESS LEVEL BATCH arguments…
+  local name=$1 onnx=$2 calib=$3 eval=$4 preprocess=$5 level=$6 batch=$7
+  shift 7
+  [ -s $work/$name/report.json ] && return 0
+  [ $(left) -gt 20 ] || return 1
+  echo "$(date +%T) $name: $* ($(left) s left)" >>$work/log
+  timeout -s INT -k 20 $(left) $cli convert $home/models/$onnx --data $home/data/$calib --eval-data $home/data/$eval \
+    --preprocess "$preprocess" --backend tensorrt --batch $batch --optimization-level $level --calib-batch-size 8 \
+    --timing-cache $work/${name%%-*}.timing --warmup-ms 500 --duration-ms 2000 --iterations 100 --out $work/$name --quiet \
+    "$@" >>$work/log 2>&1
+  echo "$(date +%T) $name: rc $?" >>$work/log
+}
+
+# Our runner against the bare loop, on the FP16 engine: both poll, both replay a graph, in turns three times.
+overhead() { # NAME BATCH
+  local engine library
+  engine=$(ls $work/$1/*fp16*.engine 2>/dev/null | grep -v weak | head -1)
+  library=$(ls $TENSORRT_ROOT/libnvinfer.so.10 2>/dev/null)
+  [ -n "$engine" ] && [ -n "$library" ] && [ $(left) -gt 40 ] && [ ! -s $work/$1.overhead.json ] || return 0
+  local bare=() ours=()
+  for round in 1 2 3; do
+    bare+=("$($home/app/bare_loop $library $engine --graph --seconds 2 --batch $2)")
+    ours+=("$($cli bench $engine --batch $2 --spin --duration-ms 2000 --json --quiet | grep -m1 -o '"medianMs": *[0-9.]*')")
+  done
+  printf '{"bare": [%s], "ours": [{%s}, {%s}, {%s}]}\n' "$(IFS=,; echo "${bare[*]}")" "${ours[@]}" >$work/$1.overhead.json
+}
+
+one() { # BATCH model|onnx|…
+  local batch=$1 model onnx calib eval preprocess input output level
+  IFS='|' read -r model onnx calib eval preprocess input output level <<<"$2"
+  local name=$model-b$batch
+  local about=($onnx $calib $eval $preprocess $level $batch)
+  run $name "${about[@]}" --precisions $variants || return 0
+  $node $app/collect.cjs $work $model $batch $out/results
+  # Of our own making: inputs and outputs in FP16, the two ways to keep INT8 weights, the same build with its timings.
+  run $name-io16 "${about[@]}" --precisions fp16 --io $input=fp16 --io $output=fp16
+  run $name-weights-float "${about[@]}" --precisions int8 --weight-storage float
+  run $name-weights-quantized "${about[@]}" --precisions int8 --weight-storage quantized
+  PRECISION_BENCH_HOME=$work/home-warm run $name-warm "${about[@]}" --precisions fp16
+  overhead $name $batch
+  $node $app/collect.cjs $work $model $batch $out/results
+}
+
+pack() {
+  $node $app/collect.cjs --page $out/results
+  cp $work/log $out/
+  tar czf $out/passports.tgz -C $work $(cd $work && ls */*.passport.json 2>/dev/null) 2>/dev/null
 }
 
 case "${1:?step}" in
@@ -30,98 +85,54 @@ app)
   mkdir -p $home/app && tar xzf .gpu/app/app.tgz -C $home/app
   ;;
 unpack)
-  (cd $home && cat pieces/piece.* >t.zip && rm pieces/piece.* && python3 - <<'PY'
+  mkdir -p $home/trt
+  (cd $home && cat pieces/piece.* >t.zip && rm pieces/piece.* && python3 - <<PY
 import zipfile, os, shutil
-for info in (z := zipfile.ZipFile('/root/t.zip')).infolist():
+for info in (z := zipfile.ZipFile('$home/t.zip')).infolist():
     if info.filename.startswith('org/bytedeco/tensorrt/linux-x86_64/lib'):
-        with z.open(info) as source, open('/root/trt/' + os.path.basename(info.filename), 'wb') as target:
+        with z.open(info) as source, open('$home/trt/' + os.path.basename(info.filename), 'wb') as target:
             shutil.copyfileobj(source, target, 1 << 24)
 PY
     rm t.zip && ls -la trt)
   ;;
 payload)
   (cd $home && cat pieces/P.* | tar xz --strip-components=1 && rm pieces/P.* && ./node --version)
-  ;;
-convert)
-  export -f convert; export home work node app
-  setsid nohup bash -c 'convert digits digits_resnet_tiny.onnx digits/digits_calib.npz digits/digits_test.npz none
-    convert lite0 efficientnet-lite0.onnx imagenet/calib.csv imagenet/eval.csv efficientnet-lite
-    convert cls ch_ppocr_mobile_v2.0_cls_infer.onnx ocr/cls-calib.csv ocr/cls-eval.csv ppocr-cls
-    convert rec PP-OCRv6_rec_small.onnx ocr/calib.csv ocr/eval.csv ppocr-rec' >/dev/null 2>&1 </dev/null &
+  cp $home/models/*.npz $home/data/ 2>/dev/null
   ;;
 smoke)
   nvidia-smi --query-gpu=name,driver_version,clocks.sm,temperature.gpu --format=csv
-  tail -n 3 $work/*.convert.log
-  $node $app/cli.cjs probe
-  time $node $app/measureEngines.cjs build digits 1 $work
-  $node $app/measureEngines.cjs measure digits 1 $work $OUT
-  head -c 3000 $work/digits/b1/int8-qdq.inspector.json
-  ;;
-pipeline)
-  time $node $app/cli.cjs convert $home/models/digits_resnet_tiny.onnx --data $home/data/digits/digits_calib.npz \
-    --eval-data $home/data/digits/digits_test.npz --preprocess none --precisions fp16,int8 --backend tensorrt --out $work/pipeline --quiet
-  cp $work/pipeline/report.json $OUT/pipeline.json
-  ;;
-build)
-  # One argument a lane, as "lite0:32 rec:1": the lanes run side by side and slow each other down, since building is
-  # mostly timing on the GPU (eight at once took ten times as long as one). An engine that is there is kept.
-  for lane in "${@:2}"; do
-    setsid nohup bash -c "for job in $lane; do
-        $node $app/measureEngines.cjs build \${job%:*} \${job#*:} $work >>$work/\${job%:*}.b\${job#*:}.build.log 2>&1
-      done" >/dev/null 2>&1 </dev/null &
-  done
-  ;;
-wait)
-  sleep ${2:?seconds}
-  tail -n 2 $work/*.convert.log
-  cat $work/*.build.log | cut -c1-300
+  $cli probe
+  deadline=$((SECONDS + 300))
+  IFS='|' read -r model onnx calib eval preprocess _ <<<"$models"
+  time run smoke-b1 $onnx $calib $eval $preprocess 3 1 --precisions fp16
+  cat $work/log
   ;;
 all)
-  # Everything after the unpacking in one call: builds for SECONDS, then the GPU is left to the measurements.
   deadline=$((SECONDS + ${2:?seconds}))
-  lane() { # MODEL BATCH [VAR=VALUE…], three to a job
-    while [ $# -gt 0 ]; do
-      local left=$((deadline - SECONDS))
-      [ $left -gt 5 ] && env $3 timeout -s KILL $left $node $app/measureEngines.cjs build $1 $2 $work >>$work/$1.b$2.build.log 2>&1
-      shift 3
-    done
-  }
-  most="VARIANTS=fp32,int8-qdq,fp16-strong,fp16-weak"
-  lane lite0 32 $most &
-  lane lite0 1 $most &
-  lane digits 1 LEVEL=3 digits 32 $most cls 1 $most &
-  lane rec 32 "LEVEL=1 VARIANTS=int8-qdq,fp16-strong,fp32" cls 32 "LEVEL=1 $most" &
-  wait
-  cut -c1-200 $work/*.build.log
-  measured() { # MODEL BATCH [VAR=VALUE]
-    [ -s $work/$1/b$2/builds.json ] || return
-    env $3 timeout -s KILL 100 $node $app/measureEngines.cjs measure $1 $2 $work $work/results 2>&1 | tee -a $work/measure.log
-    tar czf $OUT/results.tgz -C $work results measure.log
-    tar czf $OUT/layers.tgz -C $work $(cd $work && ls -d */b*/layers.json */b*/builds.json)
-  }
-  mkdir -p $work/results
-  for model in $models; do cp $work/$model/report.json $work/results/cpu-$model.json; done
+  [ -s $home/models/transformer.onnx ] || { $node $app/transformer.cjs $home/models && cp $home/models/*.npz $home/data/; }
   nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv
-  measured lite0 32 LEVEL=3
-  measured lite0 1 ACCURACY=no
-  measured digits 1 ACCURACY=no
-  measured digits 32 LEVEL=3
-  measured rec 32 LEVEL=1
-  measured cls 32 LEVEL=1
-  measured cls 1 ACCURACY=no
-  tar czf $OUT/inspector.tgz -C $work $(cd $work && ls -d */b*/int8-qdq.inspector.json */b*/fp16-strong.inspector.json *.log)
-  ;;
-measure)
-  nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv
-  for model in ${2:-$models}; do
-    for batch in ${3:-1 32}; do
-      [ -s $work/$model/b$batch/builds.json ] || continue
-      timeout 150 $node $app/measureEngines.cjs measure $model $batch $work $work/results 2>&1 | tee -a $work/measure.log
-    done
+  for batch in 1 32; do
+    while read -r line; do
+      one $batch "$line"
+      pack
+    done <<<"$models"
   done
-  nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv,noheader
-  for model in $models; do cp $work/$model/report.json $work/results/cpu-$model.json; done
-  (cd $work && tar czf $OUT/results.tgz results measure.log ./*.log)
-  (cd $work && tar czf $OUT/layers.tgz */b*/layers.json */b*/builds.json */b*/*.inspector.json)
+  tail -n 40 $work/log
+  cat $out/results/table.md
+  ;;
+soak)
+  deadline=$((SECONDS + 560))
+  timeout $(left) $node $app/soak.cjs $home/models/digits_resnet_tiny.onnx $work ${2:-200} ${3:-20} >$out/soak.json
+  head -c 2000 $out/soak.json
+  # Kill -9 of the worker in the middle of a build: a coded error, and the next build works.
+  rm -rf $work/killed
+  IFS='|' read -r model onnx calib eval preprocess _ <<<"$models"
+  PRECISION_BENCH_HOME=$work/home-killed $cli convert $home/models/$onnx --data $home/data/$calib --preprocess $preprocess \
+    --precisions fp16 --backend tensorrt --optimization-level 5 --out $work/killed --quiet &
+  converting=$!
+  sleep 8
+  kill -9 $(pgrep -P $converting) # its worker
+  wait $converting
+  echo "rc $?"
   ;;
 esac

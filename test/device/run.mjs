@@ -9,7 +9,7 @@
  * (`cp .gpu/NAME00/* /root/pieces/`), all in a row; then `bash test/device/onDevice.sh STEP` for the steps.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { nodeBundle } from '../../scripts/bundleOptions.mjs';
@@ -27,7 +27,9 @@ async function packApp() {
     cli: 'extension/cli/entry.ts',
     worker: 'extension/worker/workerMain.ts',
     datasetThread: 'extension/calibrate/datasets/datasetThread.ts',
-    measureEngines: 'test/device/measureEngines.ts',
+    collect: 'test/device/collect.ts',
+    soak: 'test/device/soak.ts',
+    transformer: 'test/device/transformer.ts',
   };
   await build({
     ...nodeBundle,
@@ -37,9 +39,13 @@ async function packApp() {
     outExtension: { '.js': '.cjs' },
   });
   cpSync(path.join(root, 'package.json'), path.join(app, 'package.json'));
-  for (const name of ['precision_bench.node', 'pb_engine_10.so']) {
-    cpSync(path.join(root, 'build/native/Release', name), path.join(app, 'build/native/Release', name));
+  const release = path.join(root, 'build/native/Release');
+  for (const name of ['precision_bench.node', 'pb_engine_10.so', 'pb_engine_8.so', 'pb_plugin_stub_8.so']) {
+    if (existsSync(path.join(release, name)))
+      cpSync(path.join(release, name), path.join(app, 'build/native/Release', name));
   }
+  execFileSync('cmake', ['--build', path.join(root, 'build/native'), '--target', 'bare_loop'], { stdio: 'inherit' });
+  cpSync(path.join(root, 'build/native/bare_loop'), path.join(app, 'bare_loop'));
   execFileSync('tar', ['czf', path.join(gpu, 'app.tgz'), '-C', app, '.']);
   rmSync(app, { recursive: true });
   mkdirSync(app);
