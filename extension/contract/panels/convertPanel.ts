@@ -188,7 +188,7 @@ export type ConvertHostSide = {
     readonly planChanged: ConvertForm;
     /** Runs of this model, newest first; at most ten times a second. */
     readonly runs: readonly RunState[];
-    /** Something was installed, or a setting changed: ask for `machine` and `capabilities` again. */
+    /** More is known of the machine or the model: ask for `machine`, `capabilities` and `check` again. */
     readonly machineChanged: Nothing;
     readonly trustChanged: { readonly trusted: boolean };
   };

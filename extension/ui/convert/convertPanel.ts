@@ -249,7 +249,9 @@ export class ConvertPanel implements vscode.Disposable {
   private async check(plan: Plan): Promise<PlanCheck> {
     const faults = schemaProblems(plan);
     if (faults.length > 0) return { command: '', problems: faults };
-    const problems = await problemsOf(plan, this.baseDir, this.services.machine.known, this.services.models);
+    const problems = await problemsOf(plan, this.baseDir, this.services.machine.known, this.services.models, () =>
+      this.channel.emit('machineChanged', {}),
+    );
     return { command: conversionCommand(this.order(plan)).text, problems };
   }
 
@@ -274,7 +276,7 @@ export class ConvertPanel implements vscode.Disposable {
 
   private async start(plan: Plan): Promise<{ runId: string }> {
     requireTrust();
-    const problems = await problemsOf(plan, this.baseDir, this.services.machine.known, null);
+    const problems = await problemsOf(plan, this.baseDir, this.services.machine.known, null, () => undefined);
     const [first] = problems.filter(({ severity }) => severity === 'error');
     if (first !== undefined) {
       const field = first.pointer.split('/').slice(1).join('.');

@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { RequestOptions } from '../../contract/channel';
+import { CodedError, type ErrorCode } from '../../contract/errors';
 import type { ModelContents } from '../../contract/panels/convertPanel';
 import { precisionOf, type Plan, type Precision } from '../../contract/plan';
 import type { NodePlan } from '../../contract/stageMethods';
@@ -15,7 +16,7 @@ const keptAnswers = 16;
 export class ModelInspector {
   private readonly answers = new Map<string, Promise<unknown>>();
 
-  constructor(private readonly worker: WorkerProcess) {}
+  constructor(private readonly worker: Pick<WorkerProcess, 'request'>) {}
 
   /** @throws CodedError MODEL_* */
   inspect(model: string): Promise<ModelContents> {
@@ -47,8 +48,14 @@ export class ModelInspector {
     const answer = ask();
     this.answers.set(key, answer);
     for (const old of [...this.answers.keys()].slice(0, -keptAnswers)) this.answers.delete(old);
-    // A failure may pass: the worker died, the file was being written.
-    answer.catch(() => this.answers.delete(key));
+    // What the file itself is at fault for stays so until it changes; the rest may pass.
+    answer.catch((error: unknown) => {
+      if (!isFaultOfModel(CodedError.from(error).code)) this.answers.delete(key);
+    });
     return answer;
   }
+}
+
+export function isFaultOfModel(code: ErrorCode): boolean {
+  return /^(MODEL|EXTERNAL_DATA)_/.test(code);
 }

@@ -88,7 +88,9 @@ export class PlanDocuments implements vscode.Disposable {
     if (faults.length > 0) return faults;
     const models = vscode.workspace.isTrusted ? this.services.models : null;
     const plan = checkPlan(json, document.uri.fsPath);
-    return problemsOf(plan, dirname(document.uri.fsPath), this.services.machine.known, models);
+    return problemsOf(plan, dirname(document.uri.fsPath), this.services.machine.known, models, () =>
+      this.schedule(document),
+    );
   }
 }
 
