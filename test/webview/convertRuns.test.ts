@@ -30,8 +30,8 @@ describe.skipIf(chromiumPath === null)('runs in the convert panel', () => {
     const { page } = await open('convert', { scenario: 'running' });
     const run = page.locator('.run.running');
     expect(await run.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value)).toBeCloseTo(0.42);
-    expect(await run.locator('[aria-live="polite"]').textContent()).toBe('Build engines: int8');
-    expect(await page.locator('.active-run').textContent()).toContain('Build engines: int8 42%');
+    expect(await run.locator('[aria-live="polite"]').textContent()).toBe('Building engines: int8');
+    expect(await page.locator('.active-run').textContent()).toContain('Building engines: int8 42%');
     expect(await run.textContent()).toContain('7 s left');
   });
 

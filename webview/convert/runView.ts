@@ -12,13 +12,13 @@ import { durationText } from './durationText';
 
 export function stageName(stage: Stage): string {
   const names: Record<Stage, () => string> = {
-    model: () => t('Read the model'),
-    plan: () => t('Write the variants'),
-    calibrate: () => t('Calibrate'),
-    build: () => t('Build engines'),
-    measure: () => t('Measure latency'),
-    compare: () => t('Compare with FP32'),
-    report: () => t('Write the report'),
+    model: () => t('Reading the model'),
+    plan: () => t('Preparing'),
+    calibrate: () => t('Calibrating'),
+    build: () => t('Building engines'),
+    measure: () => t('Measuring latency'),
+    compare: () => t('Comparing accuracy'),
+    report: () => t('Writing the report'),
   };
   return names[stage]();
 }
