@@ -175,7 +175,7 @@ const linuxTensorrts: readonly Installable[] = [
       'libnvonnxparser.so.8',
     ]),
     libraryFolder: jarLibraryFolder,
-    note: "Builds on a machine with an NVIDIA GPU up to Hopper, weakly typed. Its parser's plugins want cuDNN 8 and cuBLAS 12.",
+    note: 'Builds on a machine with an NVIDIA GPU up to Hopper, weakly typed. Operators that are plugins in it need cuDNN 8 and cuBLAS 12 beside it.',
   },
 ];
 
