@@ -21,8 +21,8 @@ import type { NativeAddon, NativeObservingSession, NativeRunInput, NativeRunOutp
 import { carriers } from './onnxRuntime';
 import { onnxRuntimeError } from './onnxRuntimeError';
 
-/** As many as threads of Node's pool, in which runs compute, leave room for files. */
-const mostParallelRuns = 4;
+/** Runs compute on the four threads of Node's pool; one is left to files, those of the data set's thread too. */
+const mostParallelRuns = 3;
 
 /** ONNX Runtime's GraphOptimizationLevel for everything it has, kernels with layouts of their own included. */
 const allOptimizations = 99;
