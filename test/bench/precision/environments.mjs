@@ -12,10 +12,10 @@ import * as path from 'node:path';
 
 const here = import.meta.dirname;
 
-/** Everything the benchmark keeps between runs. */
+/** Everything the benchmark keeps between runs: in the tool's own folder (`extension/build/install/toolHome.ts`). */
 export const cacheFolder = path.join(
-  process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'),
-  'precision-bench',
+  process.env.PRECISION_BENCH_HOME ||
+    path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'precision-bench'),
   'bench-precision',
 );
 
