@@ -59,7 +59,7 @@ export interface CalibrationKey {
   readonly biasCorrection?: boolean;
   /** Whether the scales are those of an equalized model; absent means no. */
   readonly equalization?: boolean;
-  /** Share of the multiply-adds that the accuracy guard could keep; absent means none. */
+  /** Share of the time that the accuracy guard could keep; absent means none. */
   readonly guardShare?: number;
 }
 

@@ -184,11 +184,12 @@ export const planSchema = Type.Object(
           minimum: 0,
           maximum: 1,
           description:
-            'INT8: the noisiest layers stay in FP16, as long as they do no more than this share of the arithmetic.',
+            'INT8: the noisiest layers stay in FP16, as long as they take no more than this share of the time (memory and arithmetic).',
         }),
         equalization: Type.Boolean({
           default: true,
-          description: 'INT8: let every channel in front of a depthwise convolution fill the range (exact in FP32).',
+          description:
+            'INT8: let channels fill the range, in front of depthwise convolutions and behind activations (exact in FP32).',
         }),
         biasCorrection: Type.Boolean({
           default: true,
