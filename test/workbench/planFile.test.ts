@@ -80,10 +80,12 @@ describe('the form of a plan', () => {
 
   it('follows the file', async () => {
     const form = await ConvertForm.shown(window());
-    const text = readFileSync(join(window().folder, plan), 'utf8');
-    writeFileSync(join(window().folder, plan), text.replace(/"batchSize": 20/, '"batchSize": 21'));
+    const file = join(window().folder, plan);
+    // Not at once: the editor takes what happens right after its own saving for its own.
+    await window().page.waitForTimeout(2000);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"batchSize": 20', '"batchSize": 121'));
     const field = form.field('/calibration/batchSize').locator('input');
-    await expect.poll(() => field.inputValue(), { timeout: 20_000 }).toBe('21');
+    await expect.poll(() => field.inputValue(), { timeout: 30_000 }).toBe('121');
   });
 });
 
