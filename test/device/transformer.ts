@@ -9,7 +9,7 @@
 import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { zipSync } from 'fflate';
-import { setFloat, setInts } from '../../extension/model/attributes';
+import { setFloat, setInt, setInts } from '../../extension/model/attributes';
 import type { Model } from '../../extension/model/model';
 import {
   newGraph,
@@ -130,7 +130,7 @@ function encoder(): Encoder {
   }
   const pooled = net.node('ReduceMean', 'pool', [net.normalized('norm', current)], (node) => {
     setInts(node, 'axes', [1]);
-    setInts(node, 'keepdims', [0]);
+    setInt(node, 'keepdims', 0);
   });
   const logits = net.linear('classify', pooled, width, classes);
   net.nodes.push(newNode({ opType: 'Identity', name: 'logits', input: [logits], output: ['y'] }));
