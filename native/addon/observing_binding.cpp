@@ -136,7 +136,8 @@ public:
     }
 
 private:
-    //! run(inputs: {name, type, dims, data}[], outputs: string[], noteDims: boolean): Promise<{type, dims, data: ArrayBuffer}[]>
+    //! run(inputs: {name, type, dims, data}[], outputs: string[], noteDims: boolean): Promise<{type, dims, data:
+    //! ArrayBuffer}[]>
     Napi::Value run(const Napi::CallbackInfo& info) {
         std::vector<std::string> outputs;
         const auto names = info[1].As<Napi::Array>();

@@ -47,9 +47,9 @@ void observe(const ObserveKernel& kernel, ort::KernelContext* context) {
 //! Bytes of an element, by ONNX's number of its type; 0 for those that are not plain bytes.
 size_t elementSize(int32_t type) {
     switch (type) {
-    case 2:  // uint8
-    case 3:  // int8
-    case 9:  // bool
+    case 2: // uint8
+    case 3: // int8
+    case 9: // bool
         return 1;
     case 4:  // uint16
     case 5:  // int16

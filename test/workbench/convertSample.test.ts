@@ -37,11 +37,13 @@ describe('converting the sample through the form', () => {
     await window().contextMenu(window().explorerRow(model), convert);
     const clicked = Date.now();
     await window().chooseMenuItem(convert);
+    await window().tab(/^Convert /).waitFor();
+    recordDuration('panel shown after the click', Date.now() - clicked);
     form = await ConvertForm.shown(window());
-    const shown = Date.now() - clicked;
-    recordDuration('panel shown after the click', shown);
-    // The goal is 500 ms; CI's machines are slower than a user's, so this bound only finds what is broken.
-    expect(shown / slowdown()).toBeLessThan(2000);
+    const ready = Date.now() - clicked;
+    recordDuration('form ready after the click', ready);
+    // The goal is 500 ms for the panel; CI's machines are slower than a user's, so this bound only finds what is broken.
+    expect(ready / slowdown()).toBeLessThan(2000);
     expect(await form.frame.locator('h1').innerText()).toBe(model);
   });
 
