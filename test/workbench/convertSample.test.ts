@@ -35,9 +35,10 @@ describe('converting the sample through the form', () => {
 
   it('opens the form beside, soon after the click', async () => {
     await window().contextMenu(window().explorerRow(model), convert);
-    const clicked = Date.now();
-    await window().chooseMenuItem(convert);
-    await window().tab(/^Convert /).waitFor();
+    const clicked = await window().chooseMenuItem(convert);
+    await window()
+      .tab(/^Convert /)
+      .waitFor();
     recordDuration('panel shown after the click', Date.now() - clicked);
     form = await ConvertForm.shown(window());
     const ready = Date.now() - clicked;
