@@ -39,8 +39,9 @@ export async function convertVariant(task, variant, folder, cpus) {
     cpuSeconds: result.cpuSeconds,
     peakRssBytes: result.peakRssBytes,
     file: onnx,
-    scored: row.accuracy?.simulated === true ? await simulated(onnx, folder) : onnx,
-    simulated: row.accuracy?.simulated === true,
+    // BF16 has no kernels on the CPU at all; what FP16 files compute there is scored both ways.
+    scored: variant.precision === 'bf16' ? await simulated(onnx, folder) : onnx,
+    simulated: variant.precision === 'bf16',
     details: {
       reportedPeakRssBytes: row.calibration?.peakRssBytes ?? null,
       tensors: row.calibration?.tensors ?? null,
@@ -88,8 +89,8 @@ function planOf(task, variant) {
   };
 }
 
-/** The graph that stands in for one whose type the runtime has no kernels for, made by the product's own `simulate`. */
-async function simulated(onnx, folder) {
+/** The same graph with every rounding to FP16 or BF16 written out, made by the product's own `simulate`, of any tool's file. */
+export async function simulated(onnx, folder) {
   simulateModel ??= await bundleSimulate(path.join(folder, 'simulateModel.mjs'));
   const output = path.join(folder, 'simulated.onnx');
   await simulateModel(onnx, output);
@@ -107,7 +108,7 @@ async function bundleSimulate(script) {
         import { saveModel } from ${source('model/saveModel')};
         import { simulate } from ${source('plan/simulate')};
         export async function simulateModel(input, output) {
-          const { model } = simulate(await loadModel(input));
+          const { model } = simulate(await loadModel(input), ['fp16', 'bf16']);
           await saveModel(model, output);
         }`,
       resolveDir: repository,

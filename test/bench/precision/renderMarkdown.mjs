@@ -15,7 +15,7 @@ export function renderMarkdown(result) {
   return [
     '# Reduced precision: ours beside the Python tools, on the CPU',
     '',
-    `Run ${runId}, written ${result.renderedAt.slice(0, 16).replace('T', ' ')} UTC by \`npm run bench:precision\`. ${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.os}${machine.cpus === null ? '' : `, pinned to cores ${machine.cpus}`}.`,
+    `Run ${runId}, written ${result.renderedAt.slice(0, 16).replace('T', ' ')} UTC by \`npm run bench:precision\`. ${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.os}${machine.cpus === null ? '' : `, every process pinned to ${machine.cpus} of them`}.`,
     ...(others.length === 0
       ? []
       : ['', `**Rows of several runs:** rows marked ‡ were measured in ${others.join(', ')}.`]),
@@ -45,9 +45,9 @@ export function renderMarkdown(result) {
 const method = [
   '## How',
   '',
-  'Samples and preprocessing are the same for all: the arrays of `evaluate.py`, given to every tool as a file (48 calibration samples for the text recognizer, 32 sequences for silero, 100 else). Silero has no labelled data here: its sequences are synthetic speech-like signals, so its rows show SQNR only. Every written model of both sides is scored by one script (`test/bench/precision/score.py`): Python ONNX Runtime on the CPU, graph optimization off, so that casts and Q/DQ run as written. BF16 has no CPU kernels: the graph that `simulate` makes of the written one is scored.',
+  'Samples and preprocessing are the same for all: the arrays of `evaluate.py`, given to every tool as a file (48 calibration samples for the text recognizer, 32 sequences for silero, 100 else). Silero has no labelled data here: its sequences are synthetic speech-like signals, so its rows show SQNR only. Every written model of both sides is scored by one script (`test/bench/precision/score.py`): Python ONNX Runtime on the CPU, graph optimization off, so that casts and Q/DQ run as written. BF16 has no CPU kernels: the graph that `simulate` makes of the written one (every rounding a pair of casts) is scored. FP16 files of all tools are scored both ways: ONNX Runtime drops the rounding between neighbouring nodes that it has no FP16 kernel for, which a GPU does not.',
   '',
-  '- **metric** with its Wilson 95 % interval; **agreement**: share of answers equal to those of FP32; **SQNR**: over the whole evaluation set, first output; **INT8 layers**: Conv, Gemm and MatMul with both operands quantized, of all (a tool that quantizes fewer keeps more accuracy and gains less speed).',
+  '- **metric** with its Wilson 95 % interval; **agreement**: share of answers equal to those of FP32; **SQNR**: over the whole evaluation set, first output, in brackets with every FP16 rounding done; **INT8 layers**: Conv, Gemm and MatMul with both operands quantized, of all (a tool that quantizes fewer keeps more accuracy and gains less speed).',
   '- **calib s**: ours, the calibrate stage as `report.json` has it (`calibration.seconds`: all inference passes, histograms, choice of scales, table written); ONNX Runtime and ModelOpt, from the call of `quantize_static` until it has all ranges and starts to insert Q/DQ (its model loading and augmentation included, pre-processing not). Median of the repeats; runs over 20 s are not repeated.',
   "- **process s**: the whole process from start to exit. Ours holds everything `convert` does, with evaluation and latency cut to one sample and one iteration; theirs holds Python's imports, and not the pre-processing, which was done before; **CPU s**: processor time of those processes.",
   '- **RSS**: highest resident memory, seen from outside, summed over the processes of a tool (ours has two).',
@@ -107,7 +107,7 @@ function cells(row, runId) {
     name,
     metric === undefined ? dash : `${(100 * metric[1]).toFixed(2)} % [${interval}]${others}`,
     score.agreement === undefined ? dash : score.agreement.toFixed(4),
-    score.exact ? 'exact' : score.sqnrDb === null ? `${score.nonFinite} not finite` : score.sqnrDb.toFixed(2),
+    `${decibels(score)}${row.roundedScore ? ` (${decibels(row.roundedScore)})` : ''}`,
     score.quantizedLayers[0] === 0 ? dash : score.quantizedLayers.join('/'),
     seconds(row.calibrationSeconds),
     seconds(row.processSeconds),
@@ -115,6 +115,11 @@ function cells(row, runId) {
     row.peakRssBytes === null ? dash : (row.peakRssBytes / 1e6).toFixed(0),
     (row.fileBytes / 1e3).toFixed(0),
   ];
+}
+
+function decibels({ exact, sqnrDb, nonFinite, error }) {
+  if (error !== undefined) return 'failed';
+  return exact ? 'exact' : sqnrDb === null ? `${nonFinite} not finite` : sqnrDb.toFixed(2);
 }
 
 function invariance(extras) {

@@ -2,7 +2,7 @@
  * `npm run bench:precision`: our precisions and calibrators beside the Python tools', on the models of ../shared/models.
  *
  *     npm run bench:precision -- [--model digits,cls] [--side ours|peers] [--only NAME,…] [--run ID]
- *                                [--repeats N] [--cpus 0,1] [--extras] [--extras-only] [--render]
+ *                                [--repeats N] [--cpus 0,1] [--extras] [--extras-only] [--render] [--commit HASH]
  *
  * One run has an id; every row says which run measured it. An interrupted run goes on with `--run ID`; without `--run` a
  * new one starts and everything is measured again, but for scores, which depend only on the model file and the arrays and
@@ -19,7 +19,7 @@ import { cacheFolder, pythonOf, versionsOf } from './environments.mjs';
 import { exportTask, models } from './exportTask.mjs';
 import { judgeGoals } from './goals.mjs';
 import { runMeasured } from './measuredProcess.mjs';
-import { commandLine, convertVariant } from './precisionBench.mjs';
+import { commandLine, convertVariant, simulated } from './precisionBench.mjs';
 import { renderMarkdown } from './renderMarkdown.mjs';
 import { ourVariants, peerVariants, tasks } from './variants.mjs';
 
@@ -38,6 +38,7 @@ const { values: options } = parseArgs({
     run: { type: 'string' },
     repeats: { type: 'string', default: '3' },
     cpus: { type: 'string' },
+    commit: { type: 'string' },
     extras: { type: 'boolean', default: false },
     'extras-only': { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
@@ -64,6 +65,7 @@ async function main() {
 async function measure(pythons) {
   if (options.side !== 'peers' && !existsSync(commandLine)) throw new Error(`${commandLine} is missing: npm run build`);
   log(`run ${runId}`);
+  writeJson(path.join(runFolder, 'machine.json'), thisMachine());
   const names = options.model.split(',');
   for (const name of options['extras-only'] ? [] : names) {
     const task = exportTask(name, pythons.peers, log);
@@ -79,7 +81,7 @@ async function measure(pythons) {
       );
     }
     if (names.includes('v6rec')) {
-      const task = exportTask('v6rec', pythons);
+      const task = exportTask('v6rec', pythons.peers, log);
       save('memory', await measureMemory(task, pythons.peers, path.join(runFolder, 'extras', 'memory'), log, cpus));
     }
   }
@@ -131,8 +133,12 @@ async function measureVariant(task, variant, pythons) {
     simulated: last.simulated ?? false,
     details: last.details ?? null,
     score: null,
+    roundedScore: null,
   };
-  if (row.error === null) row.score = score(task, last.scored ?? last.file, pythons);
+  if (row.error === null) {
+    row.score = score(task, last.scored ?? last.file, pythons);
+    if (variant.precision === 'fp16') row.roundedScore = score(task, await simulated(last.file, folder), pythons);
+  }
   writeJson(file, row);
   log(`${task.name} ${variant.name}: ${summary(row)}`);
 }
@@ -249,15 +255,9 @@ function render(pythons) {
     schemaVersion: 1,
     runId,
     renderedAt: new Date().toISOString(),
-    machine: {
-      cpu: os.cpus()[0].model,
-      cores: os.cpus().length,
-      memoryBytes: os.totalmem(),
-      os: `${os.type()} ${os.release()}`,
-      cpus,
-    },
+    machine: readJson(path.join(runFolder, 'machine.json')),
     versions: {
-      'precision-bench': commit(),
+      'precision-bench': options.commit ?? commit(),
       node: process.versions.node,
       'onnxruntime-node': readJson(path.join(repository, 'node_modules/onnxruntime-node/package.json')).version,
       peers: versionsOf(pythons.peers, ['onnxruntime', 'onnx', 'onnxconverter-common', 'numpy']),
@@ -272,6 +272,17 @@ function render(pythons) {
   writeJson(path.join(measurements, 'precision-cpu.json'), result);
   writeFileSync(path.join(measurements, 'precision-cpu.md'), renderMarkdown(result));
   log(`wrote ${path.join(measurements, 'precision-cpu.md')}`);
+}
+
+/** Of the process that measures: rows may be rendered elsewhere. `cpus` are those that every measured process is pinned to. */
+function thisMachine() {
+  return {
+    cpu: os.cpus()[0].model,
+    cores: os.cpus().length,
+    memoryBytes: os.totalmem(),
+    os: `${os.type()} ${os.release()}`,
+    cpus: cpus === null ? null : cpus.split(',').length,
+  };
 }
 
 function commit() {
