@@ -268,6 +268,8 @@ function render(pythons) {
     extras,
     goals: judgeGoals(rows, references, extras),
   };
+  // What the goals' intervals are computed from stays in the run's folder.
+  for (const { score, roundedScore } of rows) for (const one of [score, roundedScore]) delete one?.noisePerSample;
   mkdirSync(measurements, { recursive: true });
   writeJson(path.join(measurements, 'precision-cpu.json'), result);
   writeFileSync(path.join(measurements, 'precision-cpu.md'), renderMarkdown(result));

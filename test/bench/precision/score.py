@@ -60,15 +60,17 @@ def run(task_name, path, arrays):
 
 
 def summarize(task_name, outputs, reference=None):
-    """Folds the outputs into (what the metrics need, signal power, noise power, non-finite count), batch by batch."""
+    """Folds the outputs, batch by batch, into what the metrics need, the signal's power, each sample's noise, non-finite values."""
     keep_indices = task_name == 'v6rec'
-    kept, signal, noise, broken = [], 0.0, 0.0, 0
+    kept, signal, noise, broken = [], 0.0, [], 0
     for index, output in enumerate(outputs):
         broken += int(np.size(output) - np.isfinite(output).sum())
         if reference is not None:
             expected = reference[index].astype(np.float64)
             signal += float((expected**2).sum())
-            noise += float(((expected - output) ** 2).sum())
+            # An output of the sequence model is one sample, its first axis time.
+            samples = 1 if task_name == 'silero' else len(output)
+            noise += ((expected - output) ** 2).reshape(samples, -1).sum(axis=1).tolist()
         kept.append(output.argmax(-1) if keep_indices else output)
     whole = np.concatenate(kept)
     return (ClassIndices(whole) if keep_indices else whole), signal, noise, broken
@@ -98,13 +100,15 @@ def score(task_name, data, fp32, models):
     expected = None
     for path in models:
         try:
-            output, signal, noise, broken = summarize(task_name, run(task_name, path, arrays), reference)
+            output, signal, noises, broken = summarize(task_name, run(task_name, path, arrays), reference)
+            noise = sum(noises)
         except Exception as error:  # a peer's model that the runtime refuses is a result too
             print(json.dumps({'model': path, 'error': str(error)[:500]}), flush=True)
             continue
         row = {'model': path, 'samples': count, 'nonFinite': broken}
         row['sqnrDb'] = None if broken or noise == 0 else 10 * float(np.log10(signal / noise))
         row['exact'] = noise == 0
+        row['noisePerSample'] = [] if broken else [float(f'{share:.4g}') for share in noises]
         row['quantizedLayers'] = quantized_layers(path)
         if task.labelled:
             if expected is None:
