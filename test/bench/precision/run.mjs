@@ -3,10 +3,12 @@
  *
  *     npm run bench:precision -- [--model digits,cls] [--side ours|peers] [--only NAME,…] [--run ID]
  *                                [--repeats N] [--cpus 0,1] [--extras] [--extras-only] [--render] [--commit HASH]
+ *                                [--measure-only]
  *
  * One run has an id; every row says which run measured it. An interrupted run goes on with `--run ID`; without `--run` a
  * new one starts and everything is measured again, but for scores, which depend only on the model file and the arrays and
- * are kept by their hashes. Results: docs/measurements/precision-cpu.{md,json}. Before it: `npm run build`.
+ * are kept by their hashes. Processes of one run may measure models side by side, each with `--measure-only`; a last call with
+ * `--render` writes the page, on another machine with the commit that was measured. Results: docs/measurements/precision-cpu.{md,json}. Before it: `npm run build`.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -42,6 +44,7 @@ const { values: options } = parseArgs({
     extras: { type: 'boolean', default: false },
     'extras-only': { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
+    'measure-only': { type: 'boolean', default: false },
   },
 });
 
@@ -59,7 +62,7 @@ async function main() {
   const pythons = { peers: pythonOf('peers', log), modelopt: pythonOf('modelopt', log) };
   mkdirSync(runFolder, { recursive: true });
   if (!options.render) await measure(pythons);
-  render(pythons);
+  if (!options['measure-only']) render(pythons);
 }
 
 async function measure(pythons) {
