@@ -282,7 +282,8 @@ export const planSchema = Type.Object(
           minimum: 64,
           maximum: 128,
           multipleOf: 64,
-          description: 'INT4: weights that share a scale, 128 or 64. Fewer follow the weights closer and take more room.',
+          description:
+            'INT4: weights that share a scale, 128 or 64. Fewer follow the weights closer and take more room.',
         }),
       },
       { ...closed, default: {} },

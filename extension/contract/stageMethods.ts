@@ -75,7 +75,7 @@ export interface VariantRecipe {
   readonly tf32: boolean;
   /** Who sets the scales; null where there are none. */
   readonly calibrator: 'builtin' | TensorrtCalibratorName | null;
-  /** What INT8, FP8 and INT4 leave is written in this precision. */
+  /** What INT8 and FP8 leave is written in this precision. */
   readonly rest: 'fp32' | 'fp16';
   readonly weightStorage: WeightStorage;
   /** Weights that share a scale in INT4: 128 or 64. */
@@ -159,7 +159,7 @@ export type StageMethods = {
       readonly precision: Precision;
       /** Name of the variant; default the precision. */
       readonly name?: string;
-      /** Precision of what int8, fp8 and int4 leave; default fp16. */
+      /** Precision of what int8 and fp8 leave; default fp16. */
       readonly rest?: VariantRecipe['rest'];
       readonly weightStorage?: WeightStorage;
       readonly int4Block?: number;

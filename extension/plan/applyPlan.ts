@@ -38,7 +38,7 @@ export interface ApplyPlanRequest {
   readonly ranges: TensorRanges | null;
   /** Scales; needed by int8 and fp8. */
   readonly table: CalibrationTable | null;
-  /** Precision of what int8, fp8 and int4 leave: FP16 unless said otherwise. */
+  /** Precision of what int8 and fp8 leave: FP16 unless said otherwise. */
   readonly rest?: ComputeType;
   /** How 8-bit weights are kept in the file; `auto` unless said otherwise. */
   readonly weightStorage?: WeightStorage | undefined;
@@ -73,7 +73,9 @@ export function quantizedTypeOf(precision: Precision): QuantizedType | null {
 
 /** The precision in which a variant computes what is not quantized. */
 export function restOf(precision: Precision, rest: ComputeType = 'fp16'): ComputeType {
-  return precision === 'int8' || precision === 'fp8' || precision === 'int4' ? rest : precision;
+  // The scales of INT4 weights are FP16, and so is the product behind them.
+  if (precision === 'int4') return 'fp16';
+  return precision === 'int8' || precision === 'fp8' ? rest : precision;
 }
 
 /** What a writer of quantized layers leaves behind. */
