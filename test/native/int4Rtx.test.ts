@@ -13,6 +13,7 @@ import type { Model } from '../../extension/model/model';
 import type { NodeProto, TensorProto } from '../../extension/model/onnx.generated';
 import { saveModel } from '../../extension/model/saveModel';
 import { applyPlan } from '../../extension/plan/applyPlan';
+import { platformOf } from '../../extension/plan/platforms';
 import { prepareModel } from '../../extension/plan/prepareModel';
 import { quantizedFormFaults } from '../support/quantizedForm';
 import { buildModel, floats, node, value } from '../unit/model/buildModel';
@@ -148,6 +149,14 @@ describe.skipIf(!info.available && !required)('INT4 on TensorRT-RTX', () => {
         expect((await engineBytes(name, net(), 'int4', dims, target, block)).packed).toBe(packed);
       }
     }
+  });
+
+  test('Turing is refused by the builder, as by the table of platforms', async () => {
+    expect(platformOf('sm_75')?.precisions).not.toContain('int4');
+    await expect(engineBytes('turing', shared(), 'int4', [4, width], 'sm_75')).rejects.toMatchObject({
+      code: 'ENGINE_BUILD',
+      reason: expect.stringContaining('int4') as string,
+    });
   });
 
   test('the engine of an encoder block keeps its weights packed', async () => {
