@@ -7,8 +7,8 @@
  *   capability 5.3–7.2), 10.0.1 (7.0 and later: "SM 7.0 or higher"), 10.14.1 and 11.4.1 (FP4, Blackwell); for DRIVE and Jetson
  *   Thor the DRIVE OS 7.0 properties, where DLA is "No". FP8 and FP4 also ModelOpt's support matrix (Ada and later, Blackwell
  *   and later).
- * - INT4, weights only: compute capability 8.0 and later (ModelOpt's support matrix: W4A16 on Ampere and later; the operator table of
- *   TensorRT 11.4.1).
+ * - INT4, weights only: ModelOpt's support matrix (W4A16: Ampere and later); TensorRT-RTX 1.7.1 builds it for sm_80 and refuses
+ *   sm_75 as lacking the type.
  * - newest TensorRT: release notes. 8.6 is the last for Maxwell and Pascal, 10.4 the last for Volta. Jetsons get theirs with
  *   JetPack: 4.6.1 has 8.2.1, 5.1 has 8.5.2.
  * - compute capabilities by device: NVIDIA's list of CUDA GPUs.
