@@ -209,10 +209,10 @@ class Conversion {
 
   private async writeVariant(draft: VariantDraft, { prepared, ranges, table }: Calibrated): Promise<void> {
     const { folder, plan } = this;
-    const { name, graph, rest, weightStorage } = draft.recipe;
+    const { name, graph, rest, weightStorage, int4Block } = draft.recipe;
     const fileName = this.fileName(name, 'onnx');
     const written = await this.ask('write', {
-      ...{ prepared, ranges, plan, name, precision: graph, rest, weightStorage },
+      ...{ prepared, ranges, plan, name, precision: graph, rest, weightStorage, int4Block },
       table: table === null ? null : folder.file(table.path),
       output: folder.file(fileName),
       simulatedOutput: folder.file(`${name}.simulated.onnx`),

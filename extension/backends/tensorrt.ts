@@ -45,8 +45,11 @@ type UsableLibrary = Extract<LibraryProbe, { paths: unknown }>;
 
 const titles = { tensorrt: 'TensorRT', 'tensorrt-rtx': 'TensorRT-RTX' } as const;
 
-/** What a strongly typed network can hold; the architecture decides what runs fast (`plan/platforms.ts`). */
-const precisions: readonly Precision[] = ['fp32', 'fp16', 'bf16', 'int8', 'fp8'];
+/** What a network can hold; the architecture decides what runs fast (`plan/platforms.ts`). INT4 needs strong typing, which 8 lacks. */
+function precisionsOf(version: string | null): readonly Precision[] {
+  const all: readonly Precision[] = ['fp32', 'fp16', 'bf16', 'int8', 'fp8'];
+  return version?.startsWith('8.') === true ? all : [...all, 'int4'];
+}
 
 /** Both backends, or one by name, on the libraries of this machine. */
 export function tensorrtBackend(
@@ -274,7 +277,7 @@ export class TensorrtBackend implements Backend {
       ...nothing,
       runs: false,
       gpu: null,
-      precisions: known.builds ? precisions : [],
+      precisions: known.builds ? precisionsOf(known.version ?? null) : [],
       ...known,
     };
   }

@@ -12,7 +12,7 @@ export interface EngineLayer {
   /** TensorRT's word, as `CaskConvolution`, `Myelin`, `Reformat`. */
   readonly type: string;
   /**
-   * `int8`, `fp8`, `fp16`, `bf16`, `fp32`, `tf32`, `integer` (shapes, indices) or `reformat` (a copy that changes layout or
+   * `int4` (reads such weights), `int8`, `fp8`, `fp16`, `bf16`, `fp32`, `tf32`, `integer` (shapes, indices) or `reformat` (a copy that changes layout or
    * type and computes nothing).
    */
   readonly precision: string;
@@ -98,11 +98,13 @@ function precisionOf(layer: InspectedLayer): string {
   const read = (layer.Inputs ?? []).map(typeOfTensor);
   // Constants have no inputs.
   const types = read.length > 0 ? read : (layer.Outputs ?? []).map(typeOfTensor);
-  const precision = types.find((type) => type !== 'integer') ?? 'integer';
+  // Weights of 4 bits are no arithmetic, but what is to be known of the layer.
+  const precision = types.includes('int4') ? 'int4' : (types.find((type) => type !== 'integer') ?? 'integer');
   return precision === 'fp32' && /tf32/i.test(layer.TacticName ?? '') ? 'tf32' : precision;
 }
 
 const typePatterns: readonly (readonly [RegExp, string])[] = [
+  [/int4/i, 'int4'],
   [/fp8|e4m3/i, 'fp8'],
   [/int8/i, 'int8'],
   [/bf16|bfloat16/i, 'bf16'],

@@ -57,6 +57,7 @@ function recipeOf(name: VariantName, plan: Plan, builder: EngineBuilder | null):
     calibrator,
     rest: typing === 'weak' ? 'fp32' : 'fp16',
     weightStorage: weightStorageOf(plan, builder),
+    int4Block: plan.builder.int4Block,
   };
 }
 
@@ -109,10 +110,33 @@ function typingOf(
   // FP32 is all that an FP32 network can be.
   if (precisionOf(name) === 'fp32') return usual;
   const asked = mustBeWeak ? 'weak' : plan.builder.typing;
+  if (precisionOf(name) === 'int4') return typingOfInt4(asked, possible, builder);
   if (asked === 'auto') return usual;
   if (asked === 'prefer-weak') return possible.find((typing) => typing === 'weak') ?? usual;
   if (possible.some((typing) => typing === asked)) return asked;
   throw impossibleTyping(name, asked, isTensorrtCalibrated, builder);
+}
+
+/** INT4 weights are in the graph, and with them all types. */
+function typingOfInt4(
+  asked: Plan['builder']['typing'],
+  possible: readonly Typing[],
+  builder: EngineBuilder | null,
+): Typing {
+  if (asked !== 'weak' && possible.includes('strong')) return 'strong';
+  const here = builder === null ? 'no builder' : `${builder.name} ${builder.version ?? ''}`.trimEnd();
+  throw new CodedError({
+    code: 'PRECISION_UNSUPPORTED',
+    reason:
+      asked === 'weak'
+        ? 'The variant int4 has its types in the graph, and the plan asks for weak typing.'
+        : `The variant int4 takes its types from the graph, which only TensorRT 10, 11 and RTX can do; here it is ${here}.`,
+    fix:
+      asked === 'weak'
+        ? 'Use --typing auto or prefer-weak, or leave out int4.'
+        : 'Leave out int4, or build with TensorRT 10 or newer.',
+    place: { field: asked === 'weak' ? 'builder.typing' : 'precisions' },
+  });
 }
 
 function impossibleTyping(

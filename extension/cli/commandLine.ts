@@ -138,6 +138,7 @@ function flagsOf(plan: Plan, usual: Plan): string[] {
   value('typing', builder.typing, usual.builder.typing);
   value('constraints', builder.constraints, usual.builder.constraints);
   value('weight-storage', builder.weightStorage, usual.builder.weightStorage);
+  value('int4-block', builder.int4Block, usual.builder.int4Block);
   flag('tf32', builder.tf32, usual.builder.tf32);
   value('optimization-level', builder.optimizationLevel, usual.builder.optimizationLevel);
   value('workspace', builder.workspaceMiB, usual.builder.workspaceMiB);

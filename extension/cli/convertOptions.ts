@@ -82,6 +82,7 @@ export const convertSpec: CommandSpec = {
     'version-compatible': { type: 'boolean', help: 'an engine for later TensorRTs of the major version, too' },
     'hardware-compatible': { type: 'boolean', help: 'an engine for all GPUs from Ampere on' },
     'weight-storage': { type: 'string', value: 'S', help: `8-bit weights in the file: ${weightStorages.join('|')}` },
+    'int4-block': { type: 'string', value: 'N', help: 'INT4: weights that share a scale, 64 or 128 (128)' },
     'max-top1-drop': { type: 'string', value: 'X', help: 'gate: largest drop of the task metric, as a share' },
     'min-sqnr': { type: 'string', value: 'DB', help: 'gate: smallest SQNR of any output' },
     'min-agreement': { type: 'string', value: 'X', help: 'gate: smallest agreement with fp32, as a share' },

@@ -117,6 +117,7 @@ function applyFlags(
   if (args.flag('version-compatible')) builder['versionCompatible'] = true;
   if (args.flag('hardware-compatible')) builder['hardwareCompatible'] = true;
   set(builder, 'weightStorage', args.text('weight-storage'));
+  set(builder, 'int4Block', args.number('int4-block'));
 
   set(draft, 'backend', args.text('backend'));
   const targets = args.all('target').flatMap((text) => text.split(','));

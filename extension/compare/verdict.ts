@@ -39,6 +39,7 @@ const preference: readonly VariantName[] = [
   'int8',
   'int8-weak',
   'int8-tensorrt',
+  'int4',
 ];
 /** A speed-up below this is not worth a lower precision (ALGORITHMS §6). */
 const worthwhileSpeedup = 1.02;

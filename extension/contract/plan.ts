@@ -6,13 +6,14 @@
  */
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 
-export const precisions = ['fp32', 'fp16', 'bf16', 'int8', 'fp8'] as const;
+export const precisions = ['fp32', 'fp16', 'bf16', 'int8', 'fp8', 'int4'] as const;
 export type Precision = (typeof precisions)[number];
 
 /**
  * What can be built and compared: the precisions, and other ways to them. `tf32` is FP32 with TensorFloat-32 allowed. `-weak`
  * lets TensorRT's optimizer choose among FP32 and the type by its timings (TensorRT 8 and 10); `int8-tensorrt` has its
- * scales from TensorRT's own calibrator (TensorRT 8 and 10). `build/variantRecipes.ts` says how each is made.
+ * scales from TensorRT's own calibrator (TensorRT 8 and 10). `int4` stores the weights of matrix products in 4 bits and computes in
+ * FP16. `build/variantRecipes.ts` says how each is made.
  */
 export const variantNames = [
   'fp32',
@@ -24,6 +25,7 @@ export const variantNames = [
   'int8-weak',
   'int8-tensorrt',
   'fp8',
+  'int4',
 ] as const;
 export type VariantName = (typeof variantNames)[number];
 
@@ -275,6 +277,14 @@ export const planSchema = Type.Object(
           '8-bit weights in the file: quantized (small), float behind a Q/DQ pair (what TensorRT 8 needs), or auto: by layer and library.',
           'auto',
         ),
+        int4Block: Type.Integer({
+          default: 128,
+          minimum: 64,
+          maximum: 128,
+          multipleOf: 64,
+          description:
+            'INT4: weights that share a scale, 128 or 64. Fewer follow the weights closer and take more room.',
+        }),
       },
       { ...closed, default: {} },
     ),

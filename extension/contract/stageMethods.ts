@@ -78,6 +78,8 @@ export interface VariantRecipe {
   /** What INT8 and FP8 leave is written in this precision. */
   readonly rest: 'fp32' | 'fp16';
   readonly weightStorage: WeightStorage;
+  /** Weights that share a scale in INT4: 128 or 64. */
+  readonly int4Block: number;
 }
 
 /** Results by variant name; a variant that failed is in `errors` and the others go on. */
@@ -160,6 +162,7 @@ export type StageMethods = {
       /** Precision of what int8 and fp8 leave; default fp16. */
       readonly rest?: VariantRecipe['rest'];
       readonly weightStorage?: WeightStorage;
+      readonly int4Block?: number;
       readonly plan: Plan;
       readonly ranges: string;
       readonly table: string | null;

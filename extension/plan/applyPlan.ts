@@ -2,7 +2,7 @@
  * Writes one variant: the prepared model in the precision that the plan asks for.
  *
  * Comes after calibration and before the engine build; the same graph is what the CPU runtime evaluates. Order inside:
- * decide (`decidePrecisions.ts`) → place and write Q/DQ → bindings → casts → clean up. Pure: the prepared model is not changed.
+ * decide (`decidePrecisions.ts`) → place and write Q/DQ or INT4 weights → bindings → casts → clean up. Pure: the prepared model is not changed.
  */
 import type { CalibrationTable, TensorRanges } from '../contract/calibrationTable';
 import { CodedError } from '../contract/errors';
@@ -15,6 +15,8 @@ import { opsetVersion, type Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
 import { ActivationScales, quantizedMax } from './activationScales';
 import { decidePrecisions, typesOf, type PrecisionDecisions } from './decidePrecisions';
+import { defaultBlock, placeInt4 } from './int4/placeInt4';
+import { writeInt4 } from './int4/writeInt4';
 import { unmatchedRules, type KeepRule } from './keepRules';
 import { placeQuantization, type QuantizationPlacement, type QuantizedType } from './placeQuantization';
 import type { ComputeType } from './precisionRules';
@@ -40,6 +42,8 @@ export interface ApplyPlanRequest {
   readonly rest?: ComputeType;
   /** How 8-bit weights are kept in the file; `auto` unless said otherwise. */
   readonly weightStorage?: WeightStorage | undefined;
+  /** Weights that share a scale in int4: 128 unless said otherwise. */
+  readonly int4Block?: number | undefined;
 }
 
 export interface AppliedPlan {
@@ -60,16 +64,24 @@ export function applyPlan(prepared: Model, request: ApplyPlanRequest): AppliedPl
 }
 
 /** Opset from which a precision can be written (ALGORITHMS §1, §2). */
-const opsetFor: Readonly<Record<Precision, number>> = { fp32: 7, fp16: 13, bf16: 22, int8: 19, fp8: 19 };
+const opsetFor: Readonly<Record<Precision, number>> = { fp32: 7, fp16: 13, bf16: 22, int8: 19, fp8: 19, int4: 21 };
 
 /** The 8-bit type of a precision, or null. */
 export function quantizedTypeOf(precision: Precision): QuantizedType | null {
   return precision === 'int8' ? 'int8' : precision === 'fp8' ? 'fp8e4m3' : null;
 }
 
-/** The precision in which a variant computes what is not in 8 bits. */
+/** The precision in which a variant computes what is not quantized. */
 export function restOf(precision: Precision, rest: ComputeType = 'fp16'): ComputeType {
+  // The scales of INT4 weights are FP16, and so is the product behind them.
+  if (precision === 'int4') return 'fp16';
   return precision === 'int8' || precision === 'fp8' ? rest : precision;
+}
+
+/** What a writer of quantized layers leaves behind. */
+interface Quantized {
+  readonly layers: number;
+  readonly exclusions: ReadonlyMap<NodeProto, string>;
 }
 
 class VariantWriter {
@@ -97,7 +109,7 @@ class VariantWriter {
     const types: Map<string, DType> = decided?.types ?? typesOf(this.model, this.request.ranges);
     const precisions = new Map<NodeProto, ComputeType>();
     for (const [node, { dtype }] of decided?.nodes ?? []) precisions.set(node, dtype);
-    const placement = decided === null ? null : this.quantize(decided, precisions, types);
+    const exclusions = decided === null ? null : this.quantize(decided, precisions, types);
     const bindings = writeBindings(this.model, {
       bindings: this.request.plan.bindings,
       types,
@@ -115,7 +127,7 @@ class VariantWriter {
     removeUnused(graph);
     return {
       model: this.model,
-      decisions: reportDecisions(decided, placement, this.precision),
+      decisions: reportDecisions(decided, exclusions, this.precision),
       warnings: [...this.warnings, ...bindings.warnings],
     };
   }
@@ -130,14 +142,41 @@ class VariantWriter {
     return decided;
   }
 
+  /** @returns layers of a kind that could be quantized, and why they are not; null where nothing is quantized */
   private quantize(
     decided: PrecisionDecisions,
     precisions: Map<NodeProto, ComputeType>,
     types: Map<string, DType>,
-  ): QuantizationPlacement | null {
-    const dtype = quantizedTypeOf(this.precision);
+  ): ReadonlyMap<NodeProto, string> | null {
     if (this.rest === 'fp32') for (const node of precisions.keys()) precisions.set(node, 'fp32');
-    if (dtype === null) return null;
+    const dtype = quantizedTypeOf(this.precision);
+    const written =
+      this.precision === 'int4'
+        ? this.quantizeWeights(decided, precisions)
+        : dtype === null
+          ? null
+          : this.quantizeLayers(dtype, decided, precisions);
+    if (written === null) return null;
+    for (const [name, type] of typesOf(this.model, null)) if (!types.has(name)) types.set(name, type);
+    if (written.layers === 0) this.warnings.push(`No layer of this model could be written in ${this.precision}.`);
+    return written.exclusions;
+  }
+
+  private quantizeWeights(decided: PrecisionDecisions, precisions: Map<NodeProto, ComputeType>): Quantized {
+    const placement = placeInt4(this.model, decided, {
+      keep: this.keep,
+      block: this.request.int4Block ?? defaultBlock,
+    });
+    const owners = writeInt4(this.model, placement);
+    for (const [node, owner] of owners) precisions.set(node, precisions.get(owner) ?? this.rest);
+    return { layers: placement.weights.length, exclusions: placement.exclusions };
+  }
+
+  private quantizeLayers(
+    dtype: QuantizedType,
+    decided: PrecisionDecisions,
+    precisions: Map<NodeProto, ComputeType>,
+  ): Quantized {
     const placed = this.place(decided, dtype);
     if (placed === null) {
       throw new CodedError({
@@ -155,10 +194,7 @@ class VariantWriter {
       weightStorage: this.request.weightStorage ?? 'auto',
     });
     for (const [node, precision] of written.precisions) precisions.set(node, precision);
-    for (const [name, type] of typesOf(this.model, null)) if (!types.has(name)) types.set(name, type);
-    if (written.quantized.size === 0)
-      this.warnings.push(`No layer of this model could be written in ${this.precision}.`);
-    return placed.placement;
+    return { layers: written.quantized.size, exclusions: placed.placement.exclusions };
   }
 
   /** A placement in which every tensor has a usable scale; null where that takes a table and there is none. */
@@ -200,7 +236,7 @@ class VariantWriter {
 
 function reportDecisions(
   decided: PrecisionDecisions | null,
-  placement: QuantizationPlacement | null,
+  exclusions: ReadonlyMap<NodeProto, string> | null,
   precision: Precision,
 ): Decision[] {
   if (decided === null) return [];
@@ -208,7 +244,7 @@ function reportDecisions(
   const report = (node: NodeProto, dtype: string, reason: string) =>
     found.push({ node: describeNode(node), opType: node.opType ?? '', precision: dtype, reason });
   for (const [node, { dtype, reason }] of decided.nodes) {
-    const excluded = placement?.exclusions.get(node);
+    const excluded = exclusions?.get(node);
     if (reason !== null) report(node, dtype, reason);
     else if (excluded !== undefined && precision !== dtype) report(node, dtype, excluded);
   }

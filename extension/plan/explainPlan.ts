@@ -10,6 +10,7 @@ import { describeNode } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import { quantizedTypeOf, restOf, type PlanChoices } from './applyPlan';
 import { decidePrecisions, type PrecisionDecisions } from './decidePrecisions';
+import { defaultBlock, placeInt4 } from './int4/placeInt4';
 import { placeQuantization } from './placeQuantization';
 
 export interface ExplainOptions {
@@ -37,7 +38,7 @@ export function explainPlan(prepared: Model, precision: Precision, options: Expl
   });
 }
 
-/** Precision and reason of the nodes that could read 8 bits; empty for precisions without. */
+/** Precision and reason of the nodes that could read 8 bits or weights of 4; empty for precisions without. */
 function quantizedLayers(
   prepared: Model,
   precision: Precision,
@@ -46,6 +47,13 @@ function quantizedLayers(
 ): Map<object, [string, string]> {
   const dtype = quantizedTypeOf(precision);
   const layers = new Map<object, [string, string]>();
+  if (precision === 'int4') {
+    const placement = placeInt4(prepared, decided, { keep, block: defaultBlock });
+    for (const { node, block } of placement.weights)
+      layers.set(node, [precision, `reads weights of 4 bits in blocks of ${block}`]);
+    for (const [node, reason] of placement.exclusions) layers.set(node, [restOf(precision), reason]);
+    return layers;
+  }
   if (dtype === null) return layers;
   const placement = placeQuantization(prepared, decided, { dtype, keep, ranges });
   for (const { node } of placement.edges) layers.set(node, [precision, 'reads its input in 8 bits']);

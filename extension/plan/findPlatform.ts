@@ -132,7 +132,7 @@ export function answerPlatform(asked: string): PlatformAnswer {
   const { platform, device } = findPlatform(asked);
   const { target, precisions, tf32, fp4 } = platform;
   const own = device === null ? devices.filter((known) => known.target === target) : [device];
-  const names: readonly Precision[] = ['fp16', 'bf16', 'int8', 'fp8'];
+  const names: readonly Precision[] = ['fp16', 'bf16', 'int8', 'fp8', 'int4'];
   return {
     ...platform,
     asked,

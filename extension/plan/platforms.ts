@@ -7,6 +7,8 @@
  *   capability 5.3–7.2), 10.0.1 (7.0 and later: "SM 7.0 or higher"), 10.14.1 and 11.4.1 (FP4, Blackwell); for DRIVE and Jetson
  *   Thor the DRIVE OS 7.0 properties, where DLA is "No". FP8 and FP4 also ModelOpt's support matrix (Ada and later, Blackwell
  *   and later).
+ * - INT4, weights only: ModelOpt's support matrix (W4A16: Ampere and later); TensorRT-RTX 1.7.1 builds it for sm_80 and refuses
+ *   sm_75 as lacking the type.
  * - newest TensorRT: release notes. 8.6 is the last for Maxwell and Pascal, 10.4 the last for Volta. Jetsons get theirs with
  *   JetPack: 4.6.1 has 8.2.1, 5.1 has 8.5.2.
  * - compute capabilities by device: NVIDIA's list of CUDA GPUs.
@@ -46,7 +48,7 @@ export interface Device {
 
 const half: readonly Precision[] = ['fp32', 'fp16'];
 const turing: readonly Precision[] = [...half, 'int8'];
-const ampere: readonly Precision[] = ['fp32', 'fp16', 'bf16', 'int8'];
+const ampere: readonly Precision[] = ['fp32', 'fp16', 'bf16', 'int8', 'int4'];
 const ada: readonly Precision[] = [...ampere, 'fp8'];
 const newest = '11.4';
 
@@ -202,7 +204,11 @@ export function checkPrecision(target: string, variant: VariantName, asked: stri
 /** The reduced precision that works there and is nearest to the one asked for. */
 function nearestPrecision({ precisions, target }: Platform, asked: Precision): string {
   const nearest = (['int8', 'fp8', 'fp16', 'bf16'] as const).find((name) => precisions.includes(name));
-  const order: Partial<Record<Precision, readonly Precision[]>> = { bf16: ['fp16'], fp8: ['int8', 'fp16'] };
+  const order: Partial<Record<Precision, readonly Precision[]>> = {
+    bf16: ['fp16'],
+    fp8: ['int8', 'fp16'],
+    int4: ['int8', 'fp16'],
+  };
   const instead = order[asked]?.find((name) => precisions.includes(name)) ?? nearest ?? 'fp32';
   return `Use ${instead} on ${target} (${list(precisions)} work there).`;
 }

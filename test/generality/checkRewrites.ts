@@ -22,6 +22,7 @@ import type { Model } from '../../extension/model/model';
 import { saveModel } from '../../extension/model/saveModel';
 import { validateModel } from '../../extension/model/validateModel';
 import { applyPlan } from '../../extension/plan/applyPlan';
+import { explainPlan } from '../../extension/plan/explainPlan';
 import { prepareModel } from '../../extension/plan/prepareModel';
 import type { ComputeType } from '../../extension/plan/precisionRules';
 import { scaleTargets } from '../../extension/plan/scaleTargets';
@@ -104,6 +105,7 @@ export async function checkRewrites(request: RewriteRequest): Promise<VariantOut
     await checker.rounded('bf16'),
     ...(await checker.quantized('int8')),
     ...(await checker.quantized('fp8')),
+    ...(await checker.packed()),
   ];
 }
 
@@ -161,6 +163,15 @@ class RewriteChecker {
     return [await this.variant(precision, precision, table, (actual) => this.judgeNoise(actual, steps))];
   }
 
+  /** INT4 weights need no scales of ours. No outcome where no product takes them. */
+  async packed(): Promise<VariantOutcome[]> {
+    const explained = explainPlan(this.model, 'int4', { plan: this.request.plan, ranges: this.ranges });
+    if (!explained.some(({ precision }) => precision === 'int4')) return [];
+    // Half a step of the usual scale, seven of which make the largest weight.
+    const steps = { relative: 0, ofLargest: 1 / 14 };
+    return [await this.variant('int4', 'int4', null, (actual) => this.judgeNoise(actual, steps))];
+  }
+
   private source() {
     const { feeds } = this.request;
     const dataset: Dataset = {
@@ -195,7 +206,8 @@ class RewriteChecker {
         ...(weightStorage === undefined ? {} : { weightStorage }),
       });
       await saveModel(model, file);
-      const faults = table === null ? [] : quantizedFormFaults(model, this.model);
+      const isQuantized = table !== null || precision === 'int4';
+      const faults = isQuantized ? quantizedFormFaults(model, this.model) : [];
       if (faults.length > 0) throw new Error(`not in the form that TensorRT takes: ${faults.join('; ')}`);
       // Where the runtime has the types, the graph itself must run; whether its numbers are right is told by the simulation,
       // since the runtime skips roundings that a GPU makes.

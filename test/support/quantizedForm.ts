@@ -1,11 +1,11 @@
 /**
- * What a written 8-bit graph must keep to for TensorRT to build it, and to build it right. Used by the unit tests of `plan/` and
+ * What a written 8-bit or INT4 graph must keep to for TensorRT to build it, and to build it right. Used by the unit tests of `plan/` and
  * by the generality suites on every graph they write.
  */
 import { getInt } from '../../extension/model/attributes';
 import { describeNode, GraphIndex } from '../../extension/model/graphIndex';
 import type { Model } from '../../extension/model/model';
-import type { NodeProto } from '../../extension/model/onnx.generated';
+import { dataType, type NodeProto } from '../../extension/model/onnx.generated';
 import { Constants } from '../../extension/plan/constants';
 
 const layers = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
@@ -13,7 +13,7 @@ const readers = new Set([...layers, 'Add', 'AveragePool', 'Concat']);
 const fp16MinNormal = 2 ** -14;
 
 /**
- * The ways in which an INT8 or FP8 graph departs from the form, in words; empty when it keeps to it.
+ * The ways in which an INT8, FP8 or INT4 graph departs from the form, in words; empty when it keeps to it.
  *
  * @param source the graph it was written from, whose own pairs are as they were
  */
@@ -38,7 +38,8 @@ class FormCheck {
 
   faultsOf(node: NodeProto): string[] {
     const faults: string[] = [];
-    if (this.isWritten(node)) faults.push(...this.pairFaults(node));
+    if (this.isInt4(node)) faults.push(...this.int4Faults(node));
+    else if (this.isWritten(node)) faults.push(...this.pairFaults(node));
     if (layers.has(node.opType ?? '')) faults.push(...this.layerFaults(node));
     return faults.map((fault) => `${describeNode(node)} (${node.opType}): ${fault}`);
   }
@@ -71,7 +72,39 @@ class FormCheck {
     return faults;
   }
 
+  private isInt4(node: NodeProto | undefined): boolean {
+    return this.isWritten(node) && this.stored(node?.input[0])?.dataType === dataType.INT4;
+  }
+
+  private stored(name: string | undefined) {
+    return this.graph.initializer.find((tensor) => tensor.name === name);
+  }
+
+  /** Blocks of 64 or 128 along K of a constant …×K×N, FP16 scales above zero, read by one MatMul as its weights. */
+  private int4Faults(node: NodeProto): string[] {
+    const faults: string[] = [];
+    const dims = this.stored(node.input[0])?.dims ?? [];
+    const block = getInt(node, 'block_size', 0);
+    if (block !== 64 && block !== 128) faults.push(`blocks of ${block}`);
+    if (dims.length < 2 || getInt(node, 'axis', 1) !== dims.length - 2) faults.push('not blocked along K');
+    if ((dims.at(-1) ?? 1) % 2 === 1) faults.push('an odd number of columns');
+    const scales = this.stored(node.input[1]);
+    const expected = dims.map((size, axis) => (axis === dims.length - 2 ? size / block : size));
+    if (scales?.dims.join() !== expected.join()) faults.push('scales of another shape');
+    if (scales?.dataType !== dataType.FLOAT16) faults.push('scales that are not FP16');
+    const values = this.constants.floats(node.input[1] ?? '') ?? [];
+    if (!values.every((scale) => scale > 0 && scale < Infinity)) faults.push('a scale is not positive');
+    if (node.input.length > 2) faults.push('a zero point');
+    const readers = this.index.consumers(node.output[0] ?? '');
+    if (readers.length !== 1 || readers[0]?.node.opType !== 'MatMul' || readers[0].inputIndex !== 1)
+      faults.push('not read by one MatMul as its weights');
+    const twins = this.graph.node.filter(({ input }) => input.includes(node.input[1] ?? ''));
+    if (twins.length > 1) faults.push('its scales are read twice');
+    return faults;
+  }
+
   private layerFaults(node: NodeProto): string[] {
+    if (this.isInt4(this.index.producer(node.input[1] ?? ''))) return [];
     const [activation, weight] = node.input.map((name) => this.isWritten(this.index.producer(name)));
     if (activation !== weight) return ['only one of its operands is quantized'];
     if (!activation || getInt(node, 'group', 1) === 1 || this.isRequantized(node)) return [];

@@ -15,6 +15,7 @@ export function recipe(name: VariantName, more: Partial<VariantRecipe> = {}): Va
     calibrator: precision === 'int8' || precision === 'fp8' ? 'builtin' : null,
     rest: 'fp16',
     weightStorage: 'auto',
+    int4Block: 128,
     ...more,
   };
 }

@@ -65,8 +65,9 @@ describe.skipIf(chromiumPath === null)('the form of the plan', () => {
     const fields = (await shownFields(page, 'vscode-text-field')).filter((field) => !special.test(field));
     expect(fields.length).toBeGreaterThan(20);
     for (const field of fields) {
-      const { kind, maximum } = fieldSpec(field);
-      const value = kind === 'text' ? `chosen ${field}` : maximum === 1 ? 0.25 : maximum === 100 ? 99 : 3;
+      const { kind, maximum, multipleOf } = fieldSpec(field);
+      const number = multipleOf ?? (maximum === 1 ? 0.25 : maximum === 100 ? 99 : 3);
+      const value = kind === 'text' ? `chosen ${field}` : number;
       await type(page, field, String(value));
       await expect.poll(async () => valueAt(await edited(opened), field)).toBe(value);
     }

@@ -35,6 +35,7 @@ export function readChartPalette(element: Element): ChartPalette {
       bf16: color('--bf16'),
       int8: color('--int8'),
       fp8: color('--fp8'),
+      int4: color('--int4'),
     },
   };
   probe.remove();

@@ -54,6 +54,14 @@ export function builderSection(state: ConvertState, actions: ConvertActions): Te
             float: t('Floats'),
           },
         })}
+        ${
+          plan.precisions.includes('int4')
+            ? planText(state, actions, '/builder/int4Block', {
+                label: t('INT4 block'),
+                help: t('Weights that share a scale, 128 or 64. Fewer follow the weights closer and take more room.'),
+              })
+            : nothing
+        }
         ${planFlag(state, actions, '/builder/gpuFallback', { label: t('GPU fallback'), help: t('DLA: layers that it cannot run go to the GPU.'), disabled: builder.dla === null })}
         ${planFlag(state, actions, '/builder/tf32', { label: t('Allow TF32'), help: t('FP32 on tensor cores with ten bits of mantissa.') })}
         ${planFlag(state, actions, '/builder/versionCompatible', { label: t('Version compatible'), help: t('Runs on later TensorRT of the same major, perhaps slower.') })}

@@ -14,6 +14,7 @@ export interface FieldSpec {
   readonly minimum: number | null;
   readonly exclusiveMinimum: number | null;
   readonly maximum: number | null;
+  readonly multipleOf: number | null;
   readonly minLength: number;
   readonly pattern: string | null;
   readonly defaultValue: unknown;
@@ -32,6 +33,7 @@ interface Schema {
   readonly minimum?: number;
   readonly exclusiveMinimum?: number;
   readonly maximum?: number;
+  readonly multipleOf?: number;
   readonly minLength?: number;
   readonly pattern?: string;
   readonly default?: unknown;
@@ -83,6 +85,7 @@ function specOf(schema: Schema): FieldSpec | null {
     minimum: valued.minimum ?? null,
     exclusiveMinimum: valued.exclusiveMinimum ?? null,
     maximum: valued.maximum ?? null,
+    multipleOf: valued.multipleOf ?? null,
     minLength: valued.minLength ?? 0,
     pattern: valued.pattern ?? null,
     defaultValue: schema.default ?? valued.default ?? null,
@@ -149,7 +152,8 @@ export function faultOf(spec: FieldSpec, value: string | number | boolean | null
 function numberFault(spec: FieldSpec, value: number): string | null {
   if (!Number.isFinite(value)) return t('A number is needed.');
   if (spec.kind === 'integer' && !Number.isInteger(value)) return t('A whole number is needed.');
-  const { minimum, exclusiveMinimum, maximum } = spec;
+  const { minimum, exclusiveMinimum, maximum, multipleOf } = spec;
+  if (multipleOf !== null && value % multipleOf !== 0) return t('A multiple of {0}.', multipleOf);
   const tooSmall = (minimum !== null && value < minimum) || (exclusiveMinimum !== null && value <= exclusiveMinimum);
   if (!tooSmall && (maximum === null || value <= maximum)) return null;
   if (exclusiveMinimum !== null && maximum !== null) {

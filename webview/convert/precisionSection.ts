@@ -15,7 +15,7 @@ import { addTarget, textAt, toggleVariant, toggleTarget } from './planForm';
 import { section } from './section';
 
 /** Shown at once; the others are for those who come from an older TensorRT. */
-const common: readonly VariantName[] = ['fp32', 'fp16', 'bf16', 'int8', 'fp8'];
+const common: readonly VariantName[] = ['fp32', 'fp16', 'bf16', 'int8', 'fp8', 'int4'];
 
 const descriptions: Record<VariantName, () => string> = {
   fp32: () => t('The baseline that everything is compared with.'),
@@ -27,6 +27,7 @@ const descriptions: Record<VariantName, () => string> = {
   'int8-weak': () => t('The optimizer picks INT8, FP16 or FP32 by speed (TensorRT 8 and 10).'),
   'int8-tensorrt': () => t('Scales from TensorRT’s own calibrator (TensorRT 8 and 10).'),
   fp8: () => t('A quarter of the size; from Ada and Hopper on.'),
+  int4: () => t('Weights of matrix products in 4 bits, without calibration; from Ampere on.'),
 };
 
 function stateName(state: PrecisionCapability['state']): string {

@@ -100,7 +100,7 @@ function capabilities({ targets: chosen }: Plan): PrecisionCapability[] {
         reason: 'Needs TensorRT 8 or 10; here is TensorRT-RTX 1.7.',
       };
     }
-    if (chosen.includes('sm_75') && (base === 'bf16' || base === 'fp8')) {
+    if (chosen.includes('sm_75') && (base === 'bf16' || base === 'fp8' || base === 'int4')) {
       const reason = `sm_75 (T4, GeForce RTX 20) has no ${base.toUpperCase()} hardware.`;
       return { precision, state: 'unsupported', reason };
     }
@@ -448,7 +448,7 @@ startFakeHost<ConvertHostSide, ConvertPageSide>(
             builds: true,
             targets: targets.map(({ target }) => target),
             runs: false,
-            precisions: ['fp32', 'fp16', 'bf16', 'int8', 'fp8'],
+            precisions: ['fp32', 'fp16', 'bf16', 'int8', 'fp8', 'int4'],
           },
         ],
         host: sampleReport().host,

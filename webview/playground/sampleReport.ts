@@ -28,7 +28,7 @@ export function onGpu(whole: Report, device = 'NVIDIA L4'): Report {
   const variants = whole.variants.map((variant) => {
     const { latency } = variant;
     if (latency === null) return variant;
-    const factor = { fp32: 0.2, fp16: 0.08, bf16: 0.085, int8: 0.06, fp8: 0.062 }[variant.precision];
+    const factor = { fp32: 0.2, fp16: 0.08, bf16: 0.085, int8: 0.06, fp8: 0.062, int4: 0.07 }[variant.precision];
     const times = Object.fromEntries(
       (['medianMs', 'meanMs', 'p90Ms', 'p95Ms', 'p99Ms'] as const).map((name) => [name, latency[name] * factor]),
     );

@@ -3,6 +3,7 @@
  * the others. From the plan, the probe and the platform table alone, so it costs nothing. Pure.
  */
 import { chooseEngineBuilder, type EngineBuilder } from '../../build/chooseEngineBuilder';
+import { typingsOf } from '../../build/variantRecipes';
 import type { BackendInfo } from '../../contract/backendInfo';
 import { CodedError } from '../../contract/errors';
 import type { PrecisionCapability } from '../../contract/panels/convertPanel';
@@ -54,6 +55,9 @@ function capability(
       state: 'unsupported',
       reason: t('Only TensorRT 8 and 10 can build this; neither is what would build here.'),
     };
+  }
+  if (precision === 'int4' && builder !== null && !typingsOf(builder).includes('strong')) {
+    return { state: 'unsupported', reason: t('TensorRT 8 has no INT4 weights; it takes TensorRT 10 or newer.') };
   }
   if (builder === null) {
     const reason = refusal ?? t('Compared on the processor: no TensorRT with a GPU here, and no target chosen.');

@@ -13,7 +13,7 @@ import { simulate, usesType } from '../../plan/simulate';
 import { readRanges } from './rangesFile';
 
 export async function writeStage(params: StageMethods['write']['params']): Promise<StageMethods['write']['result']> {
-  const { precision, plan, rest, weightStorage, name = precision } = params;
+  const { precision, plan, rest, weightStorage, int4Block, name = precision } = params;
   const prepared = await loadModel(params.prepared);
   const ranges = await readRanges(params.ranges);
   const table = params.table === null ? null : await readCalibrationTable(params.table);
@@ -21,7 +21,7 @@ export async function writeStage(params: StageMethods['write']['params']): Promi
   const { model, decisions, warnings } = applyPlan(source, {
     ...{ precision, plan, ranges, table },
     ...(rest === undefined ? {} : { rest }),
-    weightStorage,
+    ...{ weightStorage, int4Block },
   });
   const { bytes, sha256 } = await saveModel(model, params.output);
   const simulation = simulate(model, ['bf16', 'fp16']);

@@ -45,6 +45,14 @@ describe('what an engine realised', () => {
     });
   });
 
+  test('a product that reads weights of 4 bits is told by them, whatever it computes in', () => {
+    const layer = {
+      ...{ Name: 'gemm', LayerType: 'gemm' },
+      Inputs: [{ 'Format/Datatype': 'Row major linear FP16 format' }, { 'Format/Datatype': 'Row major Int4 format' }],
+    };
+    expect(engineLayers(JSON.stringify({ Layers: [layer] }))[0]?.precision).toBe('int4');
+  });
+
   test('shares of layers and of time; a layer without a time counts as none', () => {
     const times = [
       { name: 'stem', ms: 3 },

@@ -40,6 +40,12 @@ describe('checkRealised', () => {
     expect(() => checkRealised(build(shares), recipe('fp16'))).not.toThrow();
   });
 
+  it('INT4 computes in FP16, and is refused where nothing does', () => {
+    expect(() => checkRealised(build({ fp16: 0.9, fp32: 0.1 }), recipe('int4'))).not.toThrow();
+    expect(() => checkRealised(build({ int4: 0.5, fp32: 0.5 }), recipe('int4'))).not.toThrow();
+    expect(() => checkRealised(build({ fp32: 1 }), recipe('int4'))).toThrow(/int4 computes in INT4.*fp32 100 %/);
+  });
+
   it('FP32 and TF32 are never refused', () => {
     expect(() => checkRealised(build({ fp16: 1 }), recipe('fp32'))).not.toThrow();
     expect(() => checkRealised(build({ fp32: 1 }), recipe('tf32'))).not.toThrow();

@@ -51,6 +51,37 @@ describe('variantRecipes', () => {
     expect(recipes({ precisions: ['tf32'] }, rtx)[0]).toMatchObject({ name: 'fp32', tf32: false });
   });
 
+  it.each([
+    ['TensorRT 10', trt10],
+    ['TensorRT-RTX', rtx],
+    ['no builder', null],
+  ])('INT4 is strongly typed and needs no calibrator: %s', (_, used) => {
+    const parts = { precisions: ['int4' as const], builder: { typing: 'prefer-weak' as const, int4Block: 64 } };
+    expect(one(parts, used)).toMatchObject({
+      ...{ precision: 'int4', graph: 'int4', typing: 'strong', rest: 'fp16', calibrator: null, int4Block: 64 },
+    });
+    expect(calibratedPrecisions(recipes(parts, used))).toEqual([]);
+  });
+
+  it('INT4 is refused on TensorRT 8 and under weak typing, each with what to do', () => {
+    const refusal = (typing: 'auto' | 'weak', used: EngineBuilder) => () =>
+      one({ precisions: ['int4'], builder: { typing } }, used);
+    expect(refusal('auto', builder('8.6.1'))).toThrow(
+      expect.objectContaining({
+        code: 'PRECISION_UNSUPPORTED',
+        reason: expect.stringMatching(/only TensorRT 10, 11 and RTX.*tensorrt 8\.6\.1/) as string,
+        place: { field: 'precisions' },
+      }),
+    );
+    expect(refusal('weak', trt10)).toThrow(
+      expect.objectContaining({
+        reason: expect.stringContaining('weak typing') as string,
+        fix: expect.stringContaining('--typing auto') as string,
+        place: { field: 'builder.typing' },
+      }),
+    );
+  });
+
   it('INT8 under an optimizer keeps its Q/DQ, which carry our scales', () => {
     expect(one({ precisions: ['int8-weak'] }, trt10)).toMatchObject({
       graph: 'int8',

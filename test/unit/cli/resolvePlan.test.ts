@@ -29,6 +29,18 @@ describe('resolvePlan', () => {
     });
   });
 
+  it('takes blocks of 64 and 128 for INT4, and no others', () => {
+    expect(planOf('--precisions', 'int4').builder.int4Block).toBe(128);
+    expect(planOf('--precisions', 'int4', '--int4-block', '64').builder.int4Block).toBe(64);
+    for (const size of ['100', '192', '32'])
+      expect(() => planOf('--int4-block', size)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
+  });
+
+  it('leaves INT4 out of targets without it only where nobody asked', () => {
+    expect(planOf('--target', 'sm_75').precisions).not.toContain('int4');
+    expect(planOf('--target', 'sm_75', '--precisions', 'int4').precisions).toEqual(['fp32', 'int4']);
+  });
+
   it('writes each flag into its place', () => {
     const plan = planOf(
       ...['--precisions', 'int8,fp16', '--data', 'd', '--labels', 'l.csv', '--preprocess', 'imagenet'],

@@ -107,7 +107,7 @@ describe('answerPlatform', () => {
       device: 'Jetson TX2',
       target: 'sm_62',
       precisions: ['fp32', 'fp16'],
-      missing: ['bf16', 'int8', 'fp8', 'fp4', 'tf32'],
+      missing: ['bf16', 'int8', 'fp8', 'int4', 'fp4', 'tf32'],
       dla: false,
       newestTensorRT: '8.2.1',
       notes: [expect.stringMatching(/torch2trt.*NVIDIA/)],

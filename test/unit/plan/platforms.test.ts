@@ -18,12 +18,14 @@ describe('platforms', () => {
     expect(explainTarget('sm_999')).toBeNull();
   });
 
-  test('no INT8 before Xavier, BF16 from Ampere, FP8 from Ada', () => {
+  test('no INT8 before Xavier, BF16 and INT4 weights from Ampere, FP8 from Ada', () => {
     expect(platformOf('sm_62')?.precisions).toEqual(['fp32', 'fp16']);
     expect(platformOf('sm_72')?.precisions).toContain('int8');
     expect(platformOf('sm_75')?.precisions).not.toContain('bf16');
     expect(platformOf('sm_80')?.precisions).not.toContain('fp8');
     expect(platformOf('sm_89')?.precisions).toContain('fp8');
+    expect(platformOf('sm_75')?.precisions).not.toContain('int4');
+    expect(platformOf('sm_80')?.precisions).toContain('int4');
     expect(platforms.filter(({ fp4 }) => fp4).map(({ architecture }) => architecture)).toEqual(
       Array<string>(6).fill('Blackwell'),
     );
@@ -35,7 +37,7 @@ describe('platforms', () => {
   });
 
   test('a refusal names the nearest thing that works', () => {
-    const refusal = (target: string, precision: 'int8' | 'bf16' | 'fp8'): string => {
+    const refusal = (target: string, precision: 'int8' | 'bf16' | 'fp8' | 'int4'): string => {
       try {
         checkPrecision(target, precision);
       } catch (error) {
@@ -45,6 +47,7 @@ describe('platforms', () => {
     };
     expect(refusal('sm_53', 'int8')).toMatch(/Use fp16 .*Jetson with int8 is Jetson Xavier NX/);
     expect(refusal('sm_75', 'bf16')).toMatch(/Use fp16 .*GPU with bf16 is A100/);
+    expect(refusal('sm_75', 'int4')).toMatch(/Use int8 .*GPU with int4 is A100/);
     expect(refusal('sm_80', 'fp8')).toMatch(/Use int8 .*GPU with fp8 is L4/);
   });
 

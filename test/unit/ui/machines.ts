@@ -13,7 +13,7 @@ export function backend(name: BackendInfo['name'], more: Partial<BackendInfo> = 
     builds: true,
     targets: ['sm_75', 'sm_89'],
     runs: false,
-    precisions: ['fp32', 'fp16', 'bf16', 'int8', 'fp8'],
+    precisions: ['fp32', 'fp16', 'bf16', 'int8', 'fp8', 'int4'],
     ...more,
   };
 }

@@ -61,3 +61,17 @@ it('leaves weak typing to the versions that have it', () => {
 it('does not stumble over a target that is none', () => {
   expect(of('fp16', { targets: ['toaster'] }, [backend('tensorrt-rtx')]).state).toBe('simulated');
 });
+
+it('leaves INT4 weights to Ampere and later, and to TensorRT 10 and later', () => {
+  const on = (version: string) =>
+    machine({ gpu: 'NVIDIA L4', backends: [backend('tensorrt', { version, runs: true })] }).backends;
+  expect(of('int4', {}, on('10.6.0')).state).toBe('runs');
+  expect(of('int4', {}, on('8.6.1'))).toEqual({
+    precision: 'int4',
+    state: 'unsupported',
+    reason: 'TensorRT 8 has no INT4 weights; it takes TensorRT 10 or newer.',
+  });
+  expect(of('int4', { targets: ['sm_75'] }, [backend('tensorrt-rtx')]).reason).toMatch(/has no INT4 hardware/);
+  expect(of('int4', { targets: ['sm_86'] }, [backend('tensorrt-rtx')]).state).toBe('builds');
+  expect(of('int4', {}, []).state).toBe('simulated');
+});

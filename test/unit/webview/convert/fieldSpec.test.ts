@@ -31,6 +31,7 @@ describe('specs from the schema', () => {
       maximum: 5,
       nullable: false,
     });
+    expect(fieldSpec('/builder/int4Block')).toMatchObject({ kind: 'integer', multipleOf: 64, defaultValue: 128 });
     expect(fieldSpec('/builder/workspaceMiB')).toMatchObject({ kind: 'integer', nullable: true });
     expect(fieldSpec('/benchmark/cudaGraph')).toMatchObject({ kind: 'flag', defaultValue: true });
     expect(fieldSpec('/calibration/algorithm').choices).toContain('entropy');
@@ -72,6 +73,9 @@ describe('faults', () => {
     expect(faultOf(level, 6)).toBe('From 0 to 5.');
     expect(faultOf(level, 2.5)).toBe('A whole number is needed.');
     expect(faultOf(level, 5)).toBeNull();
+    expect(faultOf(fieldSpec('/builder/int4Block'), 100)).toBe('A multiple of 64.');
+    expect(faultOf(fieldSpec('/builder/int4Block'), 64)).toBeNull();
+    expect(faultOf(fieldSpec('/builder/int4Block'), 192)).toBe('From 64 to 128.');
     expect(faultOf(fieldSpec('/calibration/percentile'), 50)).toBe('Above 50 and at most 100.');
     expect(faultOf(fieldSpec('/calibration/samples'), 0)).toBe('At least 1.');
     expect(faultOf(fieldSpec('/gates/maxTop1Drop'), Number.NaN)).toBe('A number is needed.');
