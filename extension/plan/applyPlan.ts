@@ -10,6 +10,7 @@ import type { Precision, WeightStorage } from '../contract/plan';
 import type { Decision } from '../contract/report';
 import type { DType } from '../contract/tensor';
 import { cloneModel } from '../model/cloneModel';
+import { flatGraph } from '../model/flatGraph';
 import { describeNode, GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
@@ -90,7 +91,7 @@ class VariantWriter {
 
   write(): AppliedPlan {
     const { graph } = this.model.proto;
-    for (const rule of unmatchedRules(graph.node, this.keep)) {
+    for (const rule of unmatchedRules(flatGraph(graph).node, this.keep)) {
       this.warnings.push(`The keep rule "${rule.match}" matches no node.`);
     }
     const decided = this.decide();
@@ -105,6 +106,7 @@ class VariantWriter {
       rest: this.rest,
     });
     for (const [node, dtype] of bindings.precisions) precisions.set(node, dtype);
+    if (decided !== null) this.warnOfUnseen(decided);
     writeCasts(this.model, {
       precisions,
       types,
@@ -118,6 +120,16 @@ class VariantWriter {
       decisions: reportDecisions(decided, placement, this.precision),
       warnings: [...this.warnings, ...bindings.warnings],
     };
+  }
+
+  /** Where nothing of a body was seen, structure decided, as in a model without data: the user has to know. */
+  private warnOfUnseen({ unseen }: PrecisionDecisions): void {
+    if (unseen.size === 0) return;
+    const [first] = unseen;
+    this.warnings.push(
+      `${unseen.size} ${unseen.size === 1 ? 'node' : 'nodes'} inside If, Loop or Scan bodies (${describeNode(first!)} …) ` +
+        `compute in ${this.rest} without their values having been seen: the data never came there, or the runtime cannot look there.`,
+    );
   }
 
   private decide(): PrecisionDecisions | null {
