@@ -151,7 +151,10 @@ class Placer {
   private excludeBodies(): void {
     for (const [node, owner] of bodyOwners(this.model.proto.graph)) {
       if (!quantizableTypes.has(node.opType ?? '') || this.decisions.nodes.get(node)?.reason !== null) continue;
-      this.exclusions.set(node, `lies in a body of ${describeNode(owner)} (${owner.opType}), where no layer is quantized`);
+      this.exclusions.set(
+        node,
+        `lies in a body of ${describeNode(owner)} (${owner.opType}), where no layer is quantized`,
+      );
     }
   }
 

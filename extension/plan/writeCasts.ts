@@ -14,7 +14,14 @@ import { onnxType } from '../model/dtype';
 import { flatIndex } from '../model/flatGraph';
 import { definedTensors, walkGraphs, type GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
-import { dataType, newNode, newTensor, type GraphProto, type NodeProto, type TensorProto } from '../model/onnx.generated';
+import {
+  dataType,
+  newNode,
+  newTensor,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+} from '../model/onnx.generated';
 import { makeTensor, readTensor } from '../model/tensorValues';
 import { maskFloor } from './attentionMasks';
 import { boundType } from './inferTypes';
@@ -143,7 +150,8 @@ class CastWriter {
         if (dtype !== null) this.addConstantUse(name, dtype);
       });
     }
-    for (const body of this.graphs.slice(1)) for (const { name } of body.output) this.addConstantUse(name ?? '', 'fp32');
+    for (const body of this.graphs.slice(1))
+      for (const { name } of body.output) this.addConstantUse(name ?? '', 'fp32');
     // An initializer that is also a graph input can be overridden by the caller: its type is part of the interface.
     for (const input of this.graph.input) this.addConstantUse(input.name ?? '', 'fp32');
   }

@@ -37,9 +37,9 @@ const broadcast: Rule = (node, inputs) => {
 function broadcastSizes(shapes: readonly Sizes[]): Sizes {
   const rank = Math.max(...shapes.map(({ length }) => length));
   return Array.from({ length: rank }, (_, axis) => {
-    const sizes = shapes.flatMap((shape) => {
+    const sizes = shapes.map((shape): number | null => {
       const own = axis - (rank - shape.length);
-      return own < 0 ? [] : [shape[own]!];
+      return own < 0 ? 1 : (shape[own] ?? null);
     });
     const large = sizes.find((size) => size !== null && size !== 1);
     return large ?? (sizes.includes(null) ? null : 1);
