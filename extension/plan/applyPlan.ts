@@ -124,11 +124,13 @@ class VariantWriter {
 
   /** Where nothing of a body was seen, structure decided, as in a model without data: the user has to know. */
   private warnOfUnseen({ unseen }: PrecisionDecisions): void {
-    if (unseen.size === 0) return;
     const [first] = unseen;
+    if (first === undefined || this.rest === 'fp32') return;
+    const others = unseen.length === 1 ? '' : ` and ${unseen.length - 1} more`;
     this.warnings.push(
-      `${unseen.size} ${unseen.size === 1 ? 'node' : 'nodes'} inside If, Loop or Scan bodies (${describeNode(first!)} …) ` +
-        `compute in ${this.rest} without their values having been seen: the data never came there, or the runtime cannot look there.`,
+      `${describeNode(first)}${others} inside If, Loop or Scan bodies: in ${this.rest} although their values were not seen. ` +
+        'The data never came there, or this runtime cannot look there; give data that takes every branch, or keep the node ' +
+        'that carries the body in FP32.',
     );
   }
 

@@ -44,8 +44,8 @@ export interface PrecisionDecisions {
   readonly nodes: Map<NodeProto, NodePrecision>;
   readonly types: TensorTypes;
   readonly masks: AttentionMasks;
-  /** Nodes of bodies that were decided by structure alone, although there were ranges: none of theirs was seen. */
-  readonly unseen: ReadonlySet<NodeProto>;
+  /** Nodes of bodies that compute in FP16 by structure alone: there are ranges, but their values were not seen. */
+  readonly unseen: readonly NodeProto[];
 }
 
 /** @returns a decision for every node, those of bodies too, that reads or makes an FP32 tensor */
@@ -57,7 +57,8 @@ export function decidePrecisions(model: Model, options: DecideOptions): Precisio
     if (decision !== null) nodes.set(node, decision);
   }
   followSurroundings(decider.index, nodes, options);
-  const { types, masks, unseen } = decider;
+  const { types, masks } = decider;
+  const unseen = decider.unseen.filter((node) => nodes.get(node)?.dtype !== 'fp32');
   return { options, nodes, types, masks, unseen };
 }
 
@@ -67,7 +68,7 @@ class Decider {
   readonly index: GraphIndex;
   readonly types: TensorTypes;
   readonly masks: AttentionMasks;
-  readonly unseen = new Set<NodeProto>();
+  readonly unseen: NodeProto[] = [];
   private readonly owners: ReadonlyMap<NodeProto, NodeProto>;
   private readonly states: ReadonlySet<NodeProto>;
   private readonly unseenValues: UnseenValues;
@@ -273,9 +274,9 @@ class Decider {
 
   /** What may leave FP16 in a body whose values nobody saw (`unseenValues.ts`). */
   private unseenReason(node: NodeProto): string | null {
-    if (!this.isUnseen(node)) return null;
-    const reason = this.options.low === 'fp16' ? this.unseenValues.reason(node) : null;
-    if (reason === null) this.unseen.add(node);
+    if (this.options.low !== 'fp16' || !this.isUnseen(node)) return null;
+    const reason = this.unseenValues.reason(node);
+    if (reason === null) this.unseen.push(node);
     return reason === null ? null : `${reason}, and its values were not seen`;
   }
 

@@ -154,7 +154,7 @@ function scanOfBlocks(b: GraphBuilder, x: Value, pieces: readonly Block[]): Valu
     b.unique('scan'),
     inner,
     [declared(state, dims), declared(item, dims)],
-    [declared(next, null), declared(output, null)],
+    [declared(next, dims), declared(output, dims)],
   );
   const start = b.floats(dims, new Float32Array(dims.reduce((a, c) => a * c, 1)));
   const [, all = ''] = b.ops('Scan', [start, x.name], 2, { body: { graph: body }, num_scan_inputs: 1 });
