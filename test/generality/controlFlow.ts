@@ -29,7 +29,7 @@ class BodyBuilder extends GraphBuilder {
 /** @param pieces what bodies are made of */
 export function controlFlowBlocks(pieces: readonly Block[]): Block[] {
   const inner = pieces.filter(({ name }) => name !== 'functionCall');
-  const block = (name: string, make: (b: GraphBuilder, x: Value, pieces: readonly Block[]) => Value): Block => {
+  const block = (name: string, make: (b: GraphBuilder, x: Value, pieces: readonly Block[]) => Value | null): Block => {
     return { name, rank: null, sinceOpset: 8, rare: true, make: (b, x) => make(b, x, inner) };
   };
   const nested = [...inner, block('branchOfBlocks', branchOfBlocks)];
@@ -141,8 +141,9 @@ function loopOfBlocks(b: GraphBuilder, x: Value, pieces: readonly Block[]): Valu
   return { name: b.op('Add', [last, first]), dims: x.dims };
 }
 
-/** Slices along the first axis go through blocks one by one. */
-function scanOfBlocks(b: GraphBuilder, x: Value, pieces: readonly Block[]): Value {
+/** Slices along the first axis go through blocks one by one; blocks take tensors of at least two axes. */
+function scanOfBlocks(b: GraphBuilder, x: Value, pieces: readonly Block[]): Value | null {
+  if (x.dims.length < 3) return null;
   const inner = new BodyBuilder(b, (base) => b.unique(`inner_${base}`));
   const [state, item] = [b.unique('state'), b.unique('item')];
   const dims = x.dims.slice(1);
