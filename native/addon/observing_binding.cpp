@@ -163,7 +163,8 @@ private:
             tensor.Set("min", values.minimum());
             tensor.Set("max", values.maximum());
             tensor.Set("nonFinite", static_cast<double>(values.nonFinite()));
-            tensor.Set("dims", seen[i].hasDims ? integersToJs(env, dims.data(), dims.size()).As<Napi::Value>() : env.Null());
+            tensor.Set("dims",
+                       seen[i].hasDims ? integersToJs(env, dims.data(), dims.size()).As<Napi::Value>() : env.Null());
             tensor.Set("binWidth", values.binWidth());
             tensor.Set("counts", countsToJs(env, values.counts()));
             array.Set(static_cast<uint32_t>(i), tensor);
