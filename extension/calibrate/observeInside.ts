@@ -6,8 +6,9 @@
  */
 import type { DType } from '../contract/tensor';
 import { setInt } from '../model/attributes';
+import { definedTensors, walkGraphs } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
-import { newNode, newOperatorSetId } from '../model/onnx.generated';
+import { newNode, newOperatorSetId, type GraphProto } from '../model/onnx.generated';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { inParallel } from './inParallel';
 import { noSamples } from './observeShapes';
@@ -16,7 +17,7 @@ import type { PassProgress } from './passProgress';
 import { castToFloat32, probePrefix, valueOutput, valueProbe } from './probeModels';
 import { withProbeFile } from './probeSessions';
 
-/** A tensor of the outer graph. */
+/** A tensor of the outer graph or of a body. */
 export interface InsideTensor {
   readonly name: string;
   readonly dtype: DType;
@@ -71,26 +72,30 @@ export async function observeInside(
 }
 
 /**
- * The model with an Observe node behind every tensor; the nodes' marks are its outputs, in the order of the tensors.
+ * The model with an Observe node behind every tensor, in the graph or body that the tensor belongs to. Its outputs are the marks
+ * of the nodes of the outer graph, in the order of the tensors; in bodies the runtime computes nodes whose output nobody reads
+ * all the same, as often as the body runs.
  *
  * The nodes stand in the reverse order: the runtime computes what the last node without readers needs, then that node, and so on
  * to the first (`ReverseDFSFrom` of its graph). In this order every tensor is observed as soon as it is there, while it is in
  * the cache, and its memory is free for others. The other way round all tensors would wait for the end.
  */
 export function observingProbe(model: Model, tensors: readonly InsideTensor[]): Model {
-  const probe = valueProbe(
-    model,
-    tensors.map((_, index) => markOf(index)),
-  );
+  const outer = new Set(definedTensors(model.proto.graph));
+  const marks = tensors.flatMap(({ name }, index) => (outer.has(name) ? [markOf(index)] : []));
+  const probe = valueProbe(model, marks);
   const { graph, opsetImport } = probe.proto;
+  const homes = new Map<string, GraphProto>();
+  for (const one of walkGraphs(graph)) for (const name of definedTensors(one)) homes.set(name, one);
   if (opsetVersion(probe.proto, domain) === 0) opsetImport.push(newOperatorSetId({ domain, version: 1 }));
   for (const [index, tensor] of [...tensors.entries()].reverse()) {
     const cast = tensor.values !== null && tensor.dtype !== 'fp32';
-    if (cast) graph.node.push(castToFloat32(tensor));
+    const { node: nodes } = homes.get(tensor.name) ?? graph;
+    if (cast) nodes.push(castToFloat32(tensor));
     const input = cast ? valueOutput(tensor) : tensor.name;
     const observe = newNode({ opType: 'Observe', domain, input: [input], output: [markOf(index)] });
     setInt(observe, 'tensor', index);
-    graph.node.push(observe);
+    nodes.push(observe);
   }
   return probe;
 }

@@ -1,12 +1,15 @@
 /**
- * Pass 1: shape and type of every tensor of the outer graph, and the range of every float tensor. Where the runtime can observe
- * by itself, one pass gathers all of it; else `observeShapes.ts` and `observeTensors.ts` do it with plain sessions.
+ * Pass 1: shape and type of every tensor, and the range of every float tensor. Where the runtime can observe by itself, one pass
+ * gathers all of it, inside If, Loop and Scan bodies too; else `observeShapes.ts` and `observeTensors.ts` do it with plain
+ * sessions, which show the outer graph only.
  *
  * Runs on the prepared model (`plan/prepareModel.ts`), comes before `plan/` decides precisions by range, and can gather in the
  * same pass the histograms that `calibrateTensors.ts` turns into scales.
  */
 import type { TensorRange, TensorRanges } from '../contract/calibrationTable';
 import type { DType } from '../contract/tensor';
+import { flatGraph } from '../model/flatGraph';
+import { walkGraphs } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { GraphProto } from '../model/onnx.generated';
 import { inferTypes } from '../plan/inferTypes';
@@ -43,8 +46,8 @@ export async function observeRanges(
   request: RangesRequest,
   options: ObservationOptions = {},
 ): Promise<ObservedRanges> {
-  const types = observableTypes(model);
-  const roots = layoutRoots(model.proto.graph, types);
+  const types = observableTypes(model, request.observing === undefined ? 'outer' : 'all');
+  const roots = layoutRoots(flatGraph(model.proto.graph), types);
   const histograms = new Set((request.histograms ?? []).map((name) => roots.get(name) ?? name));
   const wanted = [...types].map(([name, dtype]): InsideTensor => {
     if (!floatTypes.includes(dtype) || roots.has(name)) return { name, dtype, values: null };
@@ -56,7 +59,8 @@ export async function observeRanges(
       ? await observeOutside(model, request, wanted, options)
       : await observeAllInside(model, { ...request, observing }, wanted, options);
   const observation = (name: string) => observed.get(roots.get(name) ?? name);
-  const tensors = wanted.map(({ name, dtype }): [string, TensorRange] => {
+  const reached = wanted.filter(({ name }) => dims.has(name));
+  const tensors = reached.map(({ name, dtype }): [string, TensorRange] => {
     const { min = Infinity, max = -Infinity, absMax = 0, nonFinite = 0 } = observation(name) ?? {};
     const seen = min <= max ? { min, max, absMax } : { min: null, max: null, absMax: null };
     return [name, { dtype, dims: dims.get(name) ?? [], ...seen, nonFinite }];
@@ -71,6 +75,7 @@ export async function observeRanges(
 
 interface SeenTensors {
   readonly samples: number;
+  /** Of the tensors that were computed at all: a branch that no sample takes shows nothing. */
   readonly dims: ReadonlyMap<string, readonly number[]>;
   readonly observed: ReadonlyMap<string, TensorObservation>;
 }
@@ -103,17 +108,24 @@ async function observeAllInside(
   const named = tensors.map((tensor, index) => [wanted[index]?.name ?? '', tensor] as const);
   return {
     samples,
-    dims: new Map(named.map(([name, { dims }]) => [name, dims ?? []])),
+    dims: new Map(named.flatMap(([name, { dims }]) => (dims === null ? [] : [[name, dims]]))),
     observed: new Map(named.map(([name, tensor]) => [name, { ...tensor, absMax: absMaxOf(tensor) }])),
   };
 }
 
-/** Graph inputs and node outputs of known element type; initializers are known without running anything. */
-function observableTypes(model: Model): Map<string, DType> {
-  const { graph } = model.proto;
-  const types = inferTypes(graph, opsetVersion(model.proto));
-  const initializers = new Set(graph.initializer.map(({ name }) => name));
-  const names = [...graph.input.map(({ name }) => name ?? ''), ...graph.node.flatMap(({ output }) => output)];
+/**
+ * Inputs and node outputs of known element type, those of the outer graph first; initializers are known without running
+ * anything.
+ */
+function observableTypes(model: Model, which: 'outer' | 'all'): Map<string, DType> {
+  const flat = flatGraph(model.proto.graph);
+  const types = inferTypes(flat, opsetVersion(model.proto));
+  const initializers = new Set(flat.initializer.map(({ name }) => name));
+  const graphs = which === 'all' ? [...walkGraphs(model.proto.graph)] : [model.proto.graph];
+  const names = graphs.flatMap(({ input, node }) => [
+    ...input.map(({ name }) => name ?? ''),
+    ...node.flatMap(({ output }) => output),
+  ]);
   return new Map(
     names.flatMap((name): [string, DType][] => {
       const dtype = types.get(name);

@@ -11,7 +11,7 @@ import type { DType } from './tensor';
 /** Statistics of one tensor over all calibration samples. */
 export interface TensorRange {
   readonly dtype: DType;
-  /** Shape seen with the first sample (batch 1). */
+  /** Shape seen with the first sample (batch 1); in a body, of its last iteration, or the largest where a later sample came there. */
   readonly dims: readonly number[];
   /** Smallest and largest finite value; null for non-float tensors that were not observed. */
   readonly min: number | null;
@@ -26,7 +26,10 @@ export interface TensorRanges {
   /** False: no data was given and the ranges come from random inputs. */
   readonly representative: boolean;
   readonly samples: number;
-  /** By tensor name, outer graph only: the runtime cannot show tensors inside If/Loop/Scan bodies. */
+  /**
+   * By tensor name. Tensors inside If, Loop and Scan bodies are missing where the data never ran them, and all of them where
+   * the runtime shows the outer graph only.
+   */
   readonly tensors: ReadonlyMap<string, TensorRange>;
 }
 

@@ -22,14 +22,18 @@ export class GraphIndex {
   private readonly captured = new Map<string, NodeProto[]>();
   private readonly names = new Set<string>();
 
-  constructor(readonly graph: GraphProto) {
+  /** @param captures false: what bodies read is not looked at (`flatGraph.ts` lists their nodes as the graph's own) */
+  constructor(
+    readonly graph: GraphProto,
+    { captures = true }: { readonly captures?: boolean } = {},
+  ) {
     this.inputs = new Map(graph.input.map((value) => [value.name ?? '', value]));
     this.outputs = new Map(graph.output.map((value) => [value.name ?? '', value]));
     this.valueInfos = new Map(graph.valueInfo.map((value) => [value.name ?? '', value]));
     for (const tensor of graph.initializer) this.initializers.set(tensor.name ?? '', tensor);
     for (const sparse of graph.sparseInitializer) this.names.add(sparse.values?.name ?? '');
-    for (const node of graph.node) this.addNode(node);
-    for (const inner of walkGraphs(graph)) collectNames(inner, this.names);
+    for (const node of graph.node) this.addNode(node, captures);
+    for (const inner of captures ? walkGraphs(graph) : [graph]) collectNames(inner, this.names);
   }
 
   /** The node of this graph that makes a tensor. */
@@ -73,7 +77,7 @@ export class GraphIndex {
     return name;
   }
 
-  private addNode(node: NodeProto): void {
+  private addNode(node: NodeProto, captures: boolean): void {
     for (const output of node.output) if (output !== '') this.producers.set(output, node);
     node.input.forEach((input, inputIndex) => {
       if (input === '') return;
@@ -81,6 +85,7 @@ export class GraphIndex {
       if (uses === undefined) this.uses.set(input, [{ node, inputIndex }]);
       else uses.push({ node, inputIndex });
     });
+    if (!captures) return;
     for (const name of capturedTensors(node)) {
       const nodes = this.captured.get(name);
       if (nodes === undefined) this.captured.set(name, [node]);

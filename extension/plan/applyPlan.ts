@@ -10,6 +10,7 @@ import type { Precision, WeightStorage } from '../contract/plan';
 import type { Decision } from '../contract/report';
 import type { DType } from '../contract/tensor';
 import { cloneModel } from '../model/cloneModel';
+import { flatGraph } from '../model/flatGraph';
 import { describeNode, GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
@@ -102,7 +103,7 @@ class VariantWriter {
 
   write(): AppliedPlan {
     const { graph } = this.model.proto;
-    for (const rule of unmatchedRules(graph.node, this.keep)) {
+    for (const rule of unmatchedRules(flatGraph(graph).node, this.keep)) {
       this.warnings.push(`The keep rule "${rule.match}" matches no node.`);
     }
     const decided = this.decide();
@@ -117,6 +118,7 @@ class VariantWriter {
       rest: this.rest,
     });
     for (const [node, dtype] of bindings.precisions) precisions.set(node, dtype);
+    if (decided !== null) this.warnOfUnseen(decided);
     writeCasts(this.model, {
       precisions,
       types,
@@ -130,6 +132,18 @@ class VariantWriter {
       decisions: reportDecisions(decided, exclusions, this.precision),
       warnings: [...this.warnings, ...bindings.warnings],
     };
+  }
+
+  /** Where nothing of a body was seen, structure decided, as in a model without data: the user has to know. */
+  private warnOfUnseen({ unseen }: PrecisionDecisions): void {
+    const [first] = unseen;
+    if (first === undefined || this.rest === 'fp32') return;
+    const others = unseen.length === 1 ? '' : ` and ${unseen.length - 1} more`;
+    this.warnings.push(
+      `${describeNode(first)}${others} inside If, Loop or Scan bodies: in ${this.rest} although their values were not seen. ` +
+        'The data never came there, or this runtime cannot look there; give data that takes every branch, or keep the node ' +
+        'that carries the body in FP32.',
+    );
   }
 
   private decide(): PrecisionDecisions | null {

@@ -8,7 +8,8 @@ import type { TensorRange, TensorRanges } from '../contract/calibrationTable';
 import { elementCount, type DType } from '../contract/tensor';
 import { getInt, getString } from '../model/attributes';
 import { dtypeOrNull } from '../model/dtype';
-import { GraphIndex, subgraphs } from '../model/graphIndex';
+import { bodyLinks, bodyOwners, flatGraph, flatIndex } from '../model/flatGraph';
+import { subgraphs, type GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
 import { findAttentionMasks, type AttentionMasks } from './attentionMasks';
@@ -19,7 +20,9 @@ import { normalizationNodes } from './normalizationChains';
 import { admits, opSchema, slotAt, type OpSchema } from './opSchema';
 import * as rules from './precisionRules';
 import type { ComputeType } from './precisionRules';
+import { stateNodes } from './loopStates';
 import { shapeArithmeticNodes } from './shapeArithmetic';
+import { UnseenValues } from './unseenValues';
 
 export interface NodePrecision {
   readonly dtype: ComputeType;
@@ -37,28 +40,38 @@ export interface DecideOptions {
 
 export interface PrecisionDecisions {
   readonly options: DecideOptions;
-  /** Nodes of the outer graph that compute on FP32 tensors; the others have no decision to make. */
+  /** Nodes of the graph and its bodies that compute on FP32 tensors; the others have no decision to make. */
   readonly nodes: Map<NodeProto, NodePrecision>;
   readonly types: TensorTypes;
   readonly masks: AttentionMasks;
+  /** Nodes of bodies that compute in FP16 by structure alone: there are ranges, but their values were not seen. */
+  readonly unseen: readonly NodeProto[];
 }
 
-/** @returns a decision for every node of the outer graph that reads or makes an FP32 tensor */
+/** @returns a decision for every node, those of bodies too, that reads or makes an FP32 tensor */
 export function decidePrecisions(model: Model, options: DecideOptions): PrecisionDecisions {
   const decider = new Decider(model, options);
   const nodes = new Map<NodeProto, NodePrecision>();
-  for (const node of model.proto.graph.node) {
+  for (const node of decider.nodes) {
     const decision = decider.decide(node);
     if (decision !== null) nodes.set(node, decision);
   }
   followSurroundings(decider.index, nodes, options);
-  return { options, nodes, types: decider.types, masks: decider.masks };
+  const { types, masks } = decider;
+  const unseen = decider.unseen.filter((node) => nodes.get(node)?.dtype !== 'fp32');
+  return { options, nodes, types, masks, unseen };
 }
 
 class Decider {
+  /** Of the graph and its bodies, in topological order. */
+  readonly nodes: readonly NodeProto[];
   readonly index: GraphIndex;
   readonly types: TensorTypes;
   readonly masks: AttentionMasks;
+  readonly unseen: NodeProto[] = [];
+  private readonly owners: ReadonlyMap<NodeProto, NodeProto>;
+  private readonly states: ReadonlySet<NodeProto>;
+  private readonly unseenValues: UnseenValues;
   private readonly constants: Constants;
   private readonly opset: number;
   private readonly shapeNodes: ReadonlySet<NodeProto>;
@@ -70,8 +83,11 @@ class Decider {
     model: Model,
     private readonly options: DecideOptions,
   ) {
-    const { graph } = model.proto;
-    this.index = new GraphIndex(graph);
+    const graph = flatGraph(model.proto.graph);
+    this.nodes = graph.node;
+    this.index = flatIndex(model.proto.graph);
+    this.owners = bodyOwners(model.proto.graph);
+    this.states = stateNodes(graph.node, this.index);
     this.constants = new Constants(graph, model);
     this.opset = opsetVersion(model.proto);
     this.types = typesOf(model, options.ranges);
@@ -83,12 +99,13 @@ class Decider {
       options.low === 'fp16'
         ? findAttentionMasks(graph, this.index, this.constants, options.ranges)
         : { constants: new Set(), tensors: new Set() };
+    this.unseenValues = new UnseenValues(this.index, this.constants, this.types);
   }
 
   decide(node: NodeProto): NodePrecision | null {
     const schema = opSchema(node, this.opset);
     if (!this.touchesFloat(node)) return null;
-    const kept = keepRuleFor(node, this.options.keep);
+    const kept = this.keepRule(node);
     const wanted = kept?.precision ?? this.options.low;
     const impossible = wanted === 'fp32' ? null : this.impossible(node, schema, wanted);
     if (impossible !== null) return { dtype: 'fp32', reason: impossible };
@@ -101,14 +118,26 @@ class Decider {
   }
 
   private touchesFloat(node: NodeProto): boolean {
-    return (
-      [...node.input, ...node.output].some((name) => this.types.get(name) === 'fp32') || subgraphs(node).length > 0
-    );
+    return [...node.input, ...node.output].some((name) => this.types.get(name) === 'fp32');
+  }
+
+  /** The rule for a node itself, else one that keeps a node in FP32 whose body it belongs to. */
+  private keepRule(node: NodeProto): KeepRule | undefined {
+    const own = keepRuleFor(node, this.options.keep);
+    if (own !== undefined) return own;
+    for (let owner = this.owners.get(node); owner !== undefined; owner = this.owners.get(owner)) {
+      const rule = keepRuleFor(owner, this.options.keep);
+      if (rule?.precision === 'fp32') return rule;
+    }
+    return undefined;
   }
 
   /** Reasons that not even a `keep` rule can override. */
   private impossible(node: NodeProto, schema: OpSchema | undefined, low: ComputeType): string | null {
-    if (subgraphs(node).length > 0) return `${node.opType} runs its bodies, and what they share, in FP32`;
+    if (subgraphs(node).length > 0) return `${node.opType} hands tensors to its bodies and back in FP32`;
+    for (let owner = this.owners.get(node); owner !== undefined; owner = this.owners.get(owner)) {
+      if (!rules.bodyOperators.has(owner.opType ?? '')) return `${owner.opType} runs its body in FP32`;
+    }
     if (schema === undefined) return `${node.opType} is not a standard ONNX operator`;
     if (low === 'bf16' && rules.noBf16InTensorrt.has(node.opType ?? ''))
       return `TensorRT has no ${node.opType} in BF16`;
@@ -140,12 +169,14 @@ class Decider {
     if (listed !== undefined) return `${opType} ${listed}`;
     if (this.positionNodes.has(node)) return 'computes positions, or values that are then rounded to integers';
     if (this.normalizations.has(node)) return 'is part of a normalization or root of squares';
+    if (this.states.has(node)) return 'adds to what is carried from one iteration to the next, where rounding adds up';
     return (
       this.modeReason(node) ??
       this.typeReason(node, schema) ??
       this.powerReason(node) ??
       this.constantReason(node) ??
       this.rangeReason(node) ??
+      this.unseenReason(node) ??
       this.sumReason(node) ??
       this.scoreReason(node) ??
       this.endReason(node)
@@ -210,6 +241,8 @@ class Decider {
       if (this.types.get(name) !== 'fp32' || this.masks.constants.has(name)) continue;
       const range = this.constants.range(name);
       if (range === undefined) continue;
+      const fits = range.absMax === 0 || (range.absMax <= rules.fp16Max && range.absMax >= rules.fp16MinNormal);
+      if (!fits && this.isUnseen(node)) this.unseenValues.mark(node);
       if (range.absMax > rules.fp16Max) return `its constant ${name} reaches ${format(range.absMax)}, beyond FP16`;
       if (range.absMax > 0 && range.absMax < rules.fp16MinNormal) {
         return `its constant ${name} is at most ${format(range.absMax)}, below FP16's normal numbers`;
@@ -237,6 +270,20 @@ class Decider {
       }
     }
     return null;
+  }
+
+  /** What may leave FP16 in a body whose values nobody saw (`unseenValues.ts`). */
+  private unseenReason(node: NodeProto): string | null {
+    if (this.options.low !== 'fp16' || !this.isUnseen(node)) return null;
+    const reason = this.unseenValues.reason(node);
+    if (reason === null) this.unseen.push(node);
+    return reason === null ? null : `${reason}, and its values were not seen`;
+  }
+
+  /** Of a body, in a model with ranges, but without ranges of its own. */
+  private isUnseen(node: NodeProto): boolean {
+    if (this.options.ranges === null || !this.owners.has(node)) return false;
+    return node.output.some((name) => this.types.get(name) === 'fp32' && this.range(name) === undefined);
   }
 
   /** A mean is small but the sum before its division may not be. */
@@ -283,7 +330,7 @@ class Decider {
 
 /** Types by inference, and what the runtime saw of the tensors whose type no signature gives. */
 export function typesOf(model: Model, ranges: TensorRanges | null): TensorTypes {
-  const types = inferTypes(model.proto.graph, opsetVersion(model.proto));
+  const types = inferTypes(flatGraph(model.proto.graph), opsetVersion(model.proto));
   for (const [name, range] of ranges?.tensors ?? []) if (!types.has(name)) types.set(name, range.dtype);
   return types;
 }
@@ -298,6 +345,7 @@ function positionNodes(nodes: readonly NodeProto[], index: GraphIndex): Set<Node
     starts,
     index,
     (node) => positionArithmetic.has(node.opType ?? '') || rules.copyOperators.has(node.opType ?? ''),
+    bodyLinks(nodes),
   );
 }
 
@@ -332,17 +380,24 @@ function scoreNodes(nodes: readonly NodeProto[], index: GraphIndex): Set<NodePro
 
 const scoreArithmetic = new Set(['Add', 'Sub', 'Mul', 'Div', 'Where']);
 
-/** The nodes before some tensors, as far back as a test holds. */
+/** The nodes before some tensors, as far back as a test holds; through the interfaces of bodies where `links` lead. */
 function producersOf(
   names: readonly (string | undefined)[],
   index: GraphIndex,
   belongs: (node: NodeProto) => boolean,
+  links: ReadonlyMap<string, readonly string[]> = new Map(),
 ): Set<NodeProto> {
   const found = new Set<NodeProto>();
+  const passed = new Set<string>();
   const pending = [...names];
   while (pending.length > 0) {
     const name = pending.pop();
-    const node = name === undefined || name === '' ? undefined : index.producer(name);
+    if (name === undefined || name === '') continue;
+    if (!passed.has(name)) {
+      passed.add(name);
+      pending.push(...(links.get(name) ?? []));
+    }
+    const node = index.producer(name);
     if (node === undefined || found.has(node) || !belongs(node)) continue;
     found.add(node);
     pending.push(...node.input);

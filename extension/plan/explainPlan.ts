@@ -6,6 +6,7 @@
 import type { TensorRanges } from '../contract/calibrationTable';
 import type { Precision } from '../contract/plan';
 import type { Decision } from '../contract/report';
+import { flatGraph } from '../model/flatGraph';
 import { describeNode } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import { quantizedTypeOf, restOf, type PlanChoices } from './applyPlan';
@@ -18,9 +19,9 @@ export interface ExplainOptions {
   readonly ranges?: TensorRanges | null;
 }
 
-/** One entry per node of the outer graph, in graph order. Nodes that touch no float have precision `none`. */
+/** One entry per node, in graph order, those of a body before the node that carries it. Nodes that touch no float have precision `none`. */
 export function explainPlan(prepared: Model, precision: Precision, options: ExplainOptions = {}): Decision[] {
-  const { node: nodes } = prepared.proto.graph;
+  const { node: nodes } = flatGraph(prepared.proto.graph);
   if (precision === 'fp32') {
     return nodes.map((node) => decision(node, 'fp32', 'the baseline'));
   }

@@ -7,13 +7,14 @@
 import type { DType } from '../contract/tensor';
 import { getGraph, getInt, getTensor } from '../model/attributes';
 import { dtypeOrNull } from '../model/dtype';
+import { bodyLinks } from '../model/flatGraph';
 import type { GraphProto, NodeProto, ValueInfoProto } from '../model/onnx.generated';
 import { opSchema, slotAt, type OpSchema } from './opSchema';
 
 export type TensorTypes = Map<string, DType>;
 
 /**
- * Types of the tensors of one graph.
+ * Types of the tensors of one graph, or of a model with its bodies seen as one (`flatGraph.ts`).
  * @param outer types of the enclosing graph, which a subgraph may capture
  * @returns a map that also holds the captured names; a tensor whose type cannot be known is not in it
  */
@@ -22,10 +23,12 @@ export function inferTypes(graph: GraphProto, opset: number, outer?: ReadonlyMap
   for (const tensor of graph.initializer) set(types, tensor.name, tensor.dataType);
   for (const sparse of graph.sparseInitializer) set(types, sparse.values?.name, sparse.values?.dataType);
   for (const input of graph.input) setFromValueInfo(types, input);
+  const links = bodyLinks(graph.node);
   const declared: TensorTypes = new Map();
   for (const value of [...graph.valueInfo, ...graph.output]) setFromValueInfo(declared, value);
   for (const node of graph.node) {
     const schema = opSchema(node, opset);
+    for (const name of node.input) typeOfBodyInput(name, links, types);
     node.output.forEach((name, index) => {
       if (name === '') return;
       const type = (schema && outputType(node, schema, index, types, opset)) ?? declared.get(name);
@@ -34,6 +37,16 @@ export function inferTypes(graph: GraphProto, opset: number, outer?: ReadonlyMap
     });
   }
   return types;
+}
+
+/** Bodies may leave the types of their inputs out; they are those of what the node hands over. */
+function typeOfBodyInput(name: string, links: ReadonlyMap<string, readonly string[]>, types: TensorTypes): void {
+  if (types.has(name)) return;
+  const type = links
+    .get(name)
+    ?.map((source) => types.get(source))
+    .find((found) => found !== undefined);
+  if (type !== undefined) types.set(name, type);
 }
 
 function outputType(
@@ -141,7 +154,11 @@ function subgraphOutput(
 ): DType | undefined {
   const output = body?.output[index];
   if (body === undefined || output?.name === undefined) return undefined;
-  return fromNumber(output.type?.tensorType?.elemType) ?? inferTypes(body, opset, types).get(output.name);
+  return (
+    fromNumber(output.type?.tensorType?.elemType) ??
+    types.get(output.name) ??
+    inferTypes(body, opset, types).get(output.name)
+  );
 }
 
 function fromAttribute(node: NodeProto, name: string): DType | undefined {

@@ -8,7 +8,8 @@
  */
 import type { TensorRanges } from '../contract/calibrationTable';
 import { getInt } from '../model/attributes';
-import { GraphIndex } from '../model/graphIndex';
+import { bodyOwners } from '../model/flatGraph';
+import { describeNode, GraphIndex } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
 import { Constants } from './constants';
@@ -101,6 +102,7 @@ class Placer {
   place(): QuantizationPlacement {
     const { node: nodes } = this.model.proto.graph;
     for (const node of nodes) this.placeLayer(node);
+    this.excludeBodies();
     for (const node of nodes) this.placeResidual(node);
     if (this.options.dtype === 'int8') {
       for (const node of nodes) this.placePool(node);
@@ -143,6 +145,17 @@ class Placer {
     this.quantized.add(node);
     this.addEdge(node, layer.activation);
     this.weights.push({ node, inputIndex: layer.weight, tensor: node.input[layer.weight]!, axis: layer.axis });
+  }
+
+  /** Layers of If, Loop and Scan bodies have no place for scales yet: they compute in the precision of the rest. */
+  private excludeBodies(): void {
+    for (const [node, owner] of bodyOwners(this.model.proto.graph)) {
+      if (!quantizableTypes.has(node.opType ?? '') || this.decisions.nodes.get(node)?.reason !== null) continue;
+      this.exclusions.set(
+        node,
+        `lies in a body of ${describeNode(owner)} (${owner.opType}), where no layer is quantized`,
+      );
+    }
   }
 
   private placeResidual(node: NodeProto): void {

@@ -97,6 +97,9 @@ export const elementwiseOperators: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Operators whose bodies are graphs of nodes with decisions of their own; others that carry a graph keep it in FP32. */
+export const bodyOperators: ReadonlySet<string> = new Set(['If', 'Loop', 'Scan']);
+
 /** Results are integers or booleans: rounding the inputs first could change them, so they take the type they are given. */
 export const comparingOperators: ReadonlySet<string> = new Set(
   'ArgMax ArgMin Equal Greater GreaterOrEqual Less LessOrEqual IsNaN IsInf Sign NonZero Hardmax'.split(' '),

@@ -7,7 +7,8 @@
  */
 import { CodedError } from '../contract/errors';
 import { cloneModel } from '../model/cloneModel';
-import { topologicalSort } from '../model/graphIndex';
+import { flatGraph } from '../model/flatGraph';
+import { topologicalSort, walkGraphs } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { GraphProto } from '../model/onnx.generated';
 import { upgradeOpset } from '../model/upgradeOpset';
@@ -17,11 +18,13 @@ import { constantsToInitializers } from './prepare/constantsToInitializers';
 import { expandActivations } from './prepare/expandActivations';
 import { foldBatchNormalization } from './prepare/foldBatchNormalization';
 import { foldConstants } from './prepare/foldConstants';
+import { inlineBranches } from './prepare/inlineBranches';
 import { inlineFunctions } from './prepare/inlineFunctions';
 import { nameNodes } from './prepare/nameNodes';
 import { removeIdentities } from './prepare/removeIdentities';
 import { removeUnused } from './prepare/removeUnused';
 import { uniqueDimensions } from './prepare/uniqueDimensions';
+import { uniqueNames } from './prepare/uniqueNames';
 import { simplifyCasts } from './simplifyCasts';
 
 export interface PrepareOptions {
@@ -43,12 +46,16 @@ export function prepareModel(model: Model, options: PrepareOptions = {}): Model 
   const prepared = upgraded(inlined, options);
   const { graph } = prepared.proto;
   dropOverridableConstants(graph);
-  graph.node = topologicalSort(graph);
+  uniqueNames(graph);
+  for (const one of walkGraphs(graph)) one.node = topologicalSort(one);
   castLikeToCast(prepared);
   expandActivations(prepared);
   constantsToInitializers(graph);
-  removeIdentities(prepared);
-  foldConstants(prepared);
+  // What one step makes constant or plain, the next one looks through: until no branch is decided any more.
+  do {
+    removeIdentities(prepared);
+    foldConstants(prepared);
+  } while (inlineBranches(prepared));
   simplifyCasts(prepared);
   foldBatchNormalization(prepared);
   removeUnused(graph);
@@ -81,9 +88,11 @@ function dropOverridableConstants(graph: GraphProto): void {
 /** `value_info` of exporters is often stale; it is kept only for tensors whose type no signature gives. */
 function keepNeededValueInfo(model: Model): void {
   const { graph } = model.proto;
-  const declared = graph.valueInfo;
-  graph.valueInfo = [];
-  const types = inferTypes(graph, opsetVersion(model.proto));
-  const made = new Set(graph.node.flatMap((node) => node.output));
-  graph.valueInfo = declared.filter((value) => made.has(value.name ?? '') && !types.has(value.name ?? ''));
+  const declared = [...walkGraphs(graph)].map((one) => [one, one.valueInfo] as const);
+  for (const [one] of declared) one.valueInfo = [];
+  const types = inferTypes(flatGraph(graph), opsetVersion(model.proto));
+  for (const [one, values] of declared) {
+    const made = new Set(one.node.flatMap((node) => node.output));
+    one.valueInfo = values.filter((value) => made.has(value.name ?? '') && !types.has(value.name ?? ''));
+  }
 }

@@ -7,7 +7,7 @@
  */
 import type { TensorRanges } from '../contract/calibrationTable';
 import type { GraphProto, NodeProto } from '../model/onnx.generated';
-import { subgraphs } from '../model/graphIndex';
+import { bodyLinks } from '../model/flatGraph';
 
 /** Inputs read as sizes, counts, positions or axes, by operator. */
 const shapeInputs: Readonly<Record<string, readonly number[]>> = {
@@ -65,18 +65,21 @@ const arithmetic = new Set(
 const largestShapeTensor = 256;
 
 /**
- * Nodes of the outer graph whose results end in a shape-consuming input, directly or inside a subgraph.
+ * Nodes whose results end in a shape-consuming input, of the graph or of a body.
+ * @param graph the model and its bodies seen as one (`flatGraph.ts`)
  * @param ranges sizes seen in calibration, to tell sizes from data; without them every tensor may be a size
  */
 export function shapeArithmeticNodes(graph: GraphProto, ranges: TensorRanges | null): Set<NodeProto> {
   const producers = new Map<string, NodeProto>();
   for (const node of graph.node) for (const name of node.output) if (name !== '') producers.set(name, node);
+  const links = bodyLinks(graph.node);
   const found = new Set<NodeProto>();
   const pending = [...shapeTensors(graph)];
   const seen = new Set<string>();
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (seen.has(name)) continue;
     seen.add(name);
+    if (maybeShape(name, ranges)) pending.push(...(links.get(name) ?? []));
     const node = producers.get(name);
     if (node === undefined || !arithmetic.has(node.opType ?? '') || !maybeShape(name, ranges)) continue;
     found.add(node);
@@ -90,17 +93,12 @@ function maybeShape(name: string, ranges: TensorRanges | null): boolean {
   return dims === undefined || dims.reduce((product, size) => product * size, 1) <= largestShapeTensor;
 }
 
-/** Names read by shape-consuming inputs, of nested graphs too (they may capture outer tensors). */
+/** Names read by shape-consuming inputs. */
 function* shapeTensors(graph: GraphProto): Iterable<string> {
   for (const node of graph.node) {
     for (const index of shapeInputs[node.opType ?? ''] ?? []) {
       const name = node.input[index];
       if (name !== undefined && name !== '') yield name;
-    }
-    for (const body of subgraphs(node)) {
-      yield* shapeTensors(body);
-      // A size computed inside a body starts from captured values: all that its arithmetic reads may be one.
-      for (const inner of shapeArithmeticNodes(body, null)) yield* inner.input.filter((name) => name !== '');
     }
   }
 }

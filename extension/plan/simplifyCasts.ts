@@ -6,23 +6,43 @@
 import type { DType } from '../contract/tensor';
 import { getInt } from '../model/attributes';
 import { dtypeOrNull } from '../model/dtype';
-import { GraphIndex, subgraphs } from '../model/graphIndex';
+import { flatGraph, flatIndex } from '../model/flatGraph';
+import { subgraphs, walkGraphs, type GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { GraphProto, NodeProto } from '../model/onnx.generated';
 import { inferTypes } from './inferTypes';
 import { removeIdentities } from './prepare/removeIdentities';
-import { renameCaptured } from './renameTensors';
 
-/** Edits the outer graph in place. */
+/** Edits the graph and its bodies in place; nodes must be in topological order and names unique. */
 export function simplifyCasts(model: Model): void {
   const { graph } = model.proto;
-  const types = inferTypes(graph, opsetVersion(model.proto));
-  const index = new GraphIndex(graph);
-  const renames = new Map<string, string>();
-  const made = new Map<string, string>();
+  const flat = flatGraph(graph);
   const removed = new Set<NodeProto>();
+  const simplifier: Simplifier = {
+    types: inferTypes(flat, opsetVersion(model.proto)),
+    index: flatIndex(graph),
+    renames: new Map(),
+    removed,
+  };
+  simplifyGraph(graph, new Map(), simplifier);
+  for (const one of walkGraphs(graph)) one.node = one.node.filter((node) => !removed.has(node));
+  removeUnread(graph);
+  removeIdentities(model);
+}
+
+interface Simplifier {
+  readonly types: ReadonlyMap<string, DType>;
+  readonly index: GraphIndex;
+  readonly renames: Map<string, string>;
+  readonly removed: Set<NodeProto>;
+}
+
+/** @param made casts that exist where the graph stands, by source and type: a body can use those before it */
+function simplifyGraph(graph: GraphProto, made: Map<string, string>, simplifier: Simplifier): void {
+  const { types, index, renames, removed } = simplifier;
   for (const node of graph.node) {
     node.input = node.input.map((name) => renames.get(name) ?? name);
+    for (const body of subgraphs(node)) simplifyGraph(body, new Map(made), simplifier);
     if (node.opType !== 'Cast') continue;
     const [output = ''] = node.output;
     const target = dtypeOrNull(getInt(node, 'to', 0));
@@ -42,12 +62,6 @@ export function simplifyCasts(model: Model): void {
       node.attribute = [];
     }
   }
-  if (renames.size > 0) {
-    graph.node = graph.node.filter((node) => !removed.has(node));
-    for (const node of graph.node) for (const body of subgraphs(node)) renameCaptured(body, renames);
-  }
-  removeUnread(graph);
-  removeIdentities(model);
 }
 
 /** Reads from before a cast that lost nothing: fp16 → fp32 → bf16 is fp16 → bf16. */
@@ -83,12 +97,14 @@ function isLossless(from: DType, to: DType): boolean {
 
 /** Casts that nothing reads any more. */
 function removeUnread(graph: GraphProto): void {
-  for (;;) {
-    const index = new GraphIndex(graph);
-    const unread = (name: string) =>
-      index.consumers(name).length === 0 && !index.isGraphOutput(name) && index.outerUses(name).length === 0;
-    const kept = graph.node.filter((node) => node.opType !== 'Cast' || !node.output.every(unread));
-    if (kept.length === graph.node.length) return;
-    graph.node = kept;
+  for (let changed = true; changed;) {
+    const index = flatIndex(graph);
+    const unread = (name: string) => index.consumers(name).length === 0 && !index.isGraphOutput(name);
+    changed = false;
+    for (const one of walkGraphs(graph)) {
+      const kept = one.node.filter((node) => node.opType !== 'Cast' || !node.output.every(unread));
+      if (kept.length < one.node.length) changed = true;
+      one.node = kept;
+    }
   }
 }

@@ -27,6 +27,7 @@ import {
 import { makeTensor, readTensor } from '../model/tensorValues';
 import { inferTypes, type TensorTypes } from './inferTypes';
 import { copyOperators } from './precisionRules';
+import { renameCaptured } from './renameTensors';
 import { simplifyCasts } from './simplifyCasts';
 
 export interface Simulation {
@@ -108,13 +109,17 @@ class Simulator {
       const rounded = this.names.uniqueName(`${name}_rounded`);
       nodes.push(...this.roundingCasts(name, rounded, type as HalfType));
       renames.set(name, rounded);
+      types.set(rounded, type as HalfType);
     }
     for (const node of graph.node) {
       node.input = node.input.map((name) => renames.get(name) ?? name);
       nodes.push(node);
       const rounds = !selecting.has(node.opType ?? '') && subgraphs(node).length === 0;
       this.widenAttributes(node);
-      for (const body of subgraphs(node)) this.simulate(body, types);
+      for (const body of subgraphs(node)) {
+        renameCaptured(body, renames);
+        this.simulate(body, types);
+      }
       node.output = node.output.map((name) => {
         const type = types.get(name);
         if (name === '' || !this.simulated.has(type) || !rounds) return name;

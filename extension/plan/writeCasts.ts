@@ -4,20 +4,29 @@
  * A tensor keeps its name and takes the type of the node that makes it, so calibrated names stay valid; each other type that
  * a consumer wants is one Cast right behind the producer, shared by all of them. Graph inputs and outputs keep their names
  * and have the type of their binding. Comes after `decidePrecisions.ts` and `writeQuantization.ts`; `simplifyCasts.ts`
- * cleans up behind it. Only the outer graph is retyped: bodies of If, Loop and Scan run in FP32 on FP32 captures.
+ * cleans up behind it. Bodies of If, Loop and Scan are retyped like the graph around them, except for their interface: what a
+ * node hands to its bodies and back stays FP32. What a body captures it reads under the name that the graph outside has for it
+ * in the wanted type, so a cast of a captured tensor runs once, not in every iteration.
  */
 import { elementCount, type DType, type Tensor } from '../contract/tensor';
 import { getInt, getTensor, removeAttribute, setInt, setTensor } from '../model/attributes';
 import { onnxType } from '../model/dtype';
-import { GraphIndex, freeTensors, subgraphs } from '../model/graphIndex';
+import { flatIndex } from '../model/flatGraph';
+import { definedTensors, walkGraphs, type GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
-import { dataType, newNode, newTensor, type GraphProto, type NodeProto } from '../model/onnx.generated';
+import {
+  dataType,
+  newNode,
+  newTensor,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+} from '../model/onnx.generated';
 import { makeTensor, readTensor } from '../model/tensorValues';
 import { maskFloor } from './attentionMasks';
 import { boundType } from './inferTypes';
 import { admits, opSchema, slotAt, type OpSchema, type Slot } from './opSchema';
 import type { ComputeType } from './precisionRules';
-import { renameCaptured } from './renameTensors';
 import { roundValues } from './roundValues';
 
 export interface WriteCastsRequest {
@@ -31,7 +40,7 @@ export interface WriteCastsRequest {
   readonly maskConstants: ReadonlySet<string>;
 }
 
-/** Rewrites the model in place. */
+/** Rewrites the model in place; names must be unique over all bodies. */
 export function writeCasts(model: Model, request: WriteCastsRequest): void {
   new CastWriter(model, request).write();
 }
@@ -45,6 +54,9 @@ interface CastOrder {
 
 class CastWriter {
   private readonly graph: GraphProto;
+  /** The outermost graph first, then the bodies. */
+  private readonly graphs: readonly GraphProto[];
+  /** Over all of them. */
   private readonly index: GraphIndex;
   private readonly opset: number;
   /** New types of retyped tensors that nodes or graph inputs make. */
@@ -60,15 +72,18 @@ class CastWriter {
     private readonly request: WriteCastsRequest,
   ) {
     this.graph = model.proto.graph;
-    this.index = new GraphIndex(this.graph);
+    this.graphs = [...walkGraphs(this.graph)];
+    this.index = flatIndex(this.graph);
     this.opset = opsetVersion(model.proto);
   }
 
   write(): void {
     this.retypeInputs();
-    for (const node of this.graph.node) this.retypeOutputs(node);
-    this.countConstantUses();
-    for (const node of this.graph.node) this.connect(node);
+    const nodes = this.graphs.flatMap(({ node }) => node);
+    for (const node of nodes) this.retypeOutputs(node);
+    this.countConstantUses(nodes);
+    for (const node of nodes) this.connect(node);
+    for (const body of this.graphs.slice(1)) this.connectBodyOutputs(body);
     this.retypeGraphOutputs();
     this.convertConstants();
     this.placeCasts();
@@ -127,16 +142,16 @@ class CastWriter {
       : 'fp32';
   }
 
-  private countConstantUses(): void {
-    for (const node of this.graph.node) {
+  private countConstantUses(nodes: readonly NodeProto[]): void {
+    for (const node of nodes) {
       node.input.forEach((name, position) => {
         if (this.index.initializer(name) === undefined) return;
         const dtype = this.wanted(node, position, name);
         if (dtype !== null) this.addConstantUse(name, dtype);
       });
-      for (const name of captured(node))
-        if (this.index.initializer(name) !== undefined) this.addConstantUse(name, 'fp32');
     }
+    for (const body of this.graphs.slice(1))
+      for (const { name } of body.output) this.addConstantUse(name ?? '', 'fp32');
     // An initializer that is also a graph input can be overridden by the caller: its type is part of the interface.
     for (const input of this.graph.input) this.addConstantUse(input.name ?? '', 'fp32');
   }
@@ -153,13 +168,25 @@ class CastWriter {
       const dtype = this.wanted(node, position, name);
       return dtype === null ? name : this.as(name, dtype);
     });
-    if (subgraphs(node).length === 0) return;
-    const renames = new Map<string, string>();
-    for (const name of captured(node)) {
-      const replacement = this.request.types.get(name) === 'fp32' ? this.as(name, 'fp32') : name;
-      if (replacement !== name) renames.set(name, replacement);
+  }
+
+  /**
+   * What a body gives out is FP32, under whatever name. A captured tensor of another type is cast inside: runtimes refuse a
+   * body that gives out an outer tensor as it is.
+   */
+  private connectBodyOutputs(body: GraphProto): void {
+    const own = new Set(definedTensors(body));
+    for (const output of body.output) {
+      const name = output.name ?? '';
+      if (this.request.types.get(name) !== 'fp32') continue;
+      const isConstant = this.index.initializer(name) !== undefined;
+      if (own.has(name) || isConstant || (this.made.get(name) ?? 'fp32') === 'fp32') {
+        output.name = this.as(name, 'fp32');
+        continue;
+      }
+      output.name = this.index.uniqueName(`${name}_fp32`);
+      body.node.unshift(this.newCast({ source: name, target: output.name, dtype: 'fp32' }));
     }
-    if (renames.size > 0) for (const body of subgraphs(node)) renameCaptured(body, renames);
   }
 
   /** The name under which a tensor is had in a type. */
@@ -193,24 +220,26 @@ class CastWriter {
 
   /** The type that a constant has under its own name: that of its binding, else the only one that is wanted, else FP32. */
   private homeType(name: string): DType {
-    if (this.index.isGraphOutput(name)) return this.request.bindings.get(name) ?? 'fp32';
+    if (this.graph.output.some((output) => output.name === name)) return this.request.bindings.get(name) ?? 'fp32';
     const uses = [...(this.constantUses.get(name) ?? [])];
     return uses.length === 1 ? uses[0]! : 'fp32';
   }
 
   private convertConstants(): void {
+    const homes = new Map<TensorProto, GraphProto>();
+    for (const graph of this.graphs) for (const tensor of graph.initializer) homes.set(tensor, graph);
     for (const [key, target] of this.constants) {
       const separator = key.lastIndexOf('|');
       const source = key.slice(0, separator);
       const dtype = key.slice(separator + 1) as ComputeType;
       const tensor = this.index.initializer(source);
-      if (tensor === undefined) continue;
+      const home = tensor && homes.get(tensor);
+      if (tensor === undefined || home === undefined) continue;
       const values = readTensor(tensor, this.model);
       const clamped = this.request.maskConstants.has(source) ? clampMask(values) : values;
       const converted = makeTensor(target, roundValues(clamped, dtype));
-      const position = this.graph.initializer.indexOf(tensor);
-      if (target === source) this.graph.initializer[position] = converted;
-      else this.graph.initializer.push(converted);
+      if (target === source) home.initializer[home.initializer.indexOf(tensor)] = converted;
+      else home.initializer.push(converted);
     }
   }
 
@@ -240,12 +269,9 @@ class CastWriter {
     const inner = this.index.uniqueName(`${name}_${made}`);
     producer.output = producer.output.map((output) => (output === name ? inner : output));
     const existing = this.casts.get(`${name}|${dtype}`);
-    for (const node of this.graph.node) {
-      node.input = node.input.map((input) => (input === name ? inner : input === existing?.target ? name : input));
-      const renames = new Map([[name, inner]]);
-      if (existing !== undefined) renames.set(existing.target, name);
-      for (const body of subgraphs(node)) renameCaptured(body, renames);
-    }
+    const renamed = (used: string) => (used === name ? inner : used === existing?.target ? name : used);
+    for (const graph of this.graphs) for (const node of graph.node) node.input = node.input.map(renamed);
+    for (const body of this.graphs.slice(1)) for (const output of body.output) output.name = renamed(output.name ?? '');
     for (const [key, order] of [...this.casts]) {
       if (order.source !== name) continue;
       this.casts.delete(key);
@@ -259,37 +285,43 @@ class CastWriter {
   /** Each cast goes right behind the node that makes its source; those of graph inputs come first. */
   private placeCasts(): void {
     const bySource = new Map<string, NodeProto[]>();
-    for (const { source, target, dtype } of this.casts.values()) {
-      const cast = newNode({
-        opType: 'Cast',
-        name: this.index.uniqueName(`Cast_${target}`),
-        input: [source],
-        output: [target],
-      });
-      setInt(cast, 'to', onnxType(dtype));
-      const casts = bySource.get(source);
-      if (casts === undefined) bySource.set(source, [cast]);
+    for (const order of this.casts.values()) {
+      const cast = this.newCast(order);
+      const casts = bySource.get(order.source);
+      if (casts === undefined) bySource.set(order.source, [cast]);
       else casts.push(cast);
-      this.made.set(target, dtype);
+      this.made.set(order.target, order.dtype);
     }
-    const nodes: NodeProto[] = [];
-    const place = (source: string) => {
-      nodes.push(...(bySource.get(source) ?? []));
-      bySource.delete(source);
-    };
-    for (const input of this.graph.input) place(input.name ?? '');
-    for (const tensor of this.graph.initializer) place(tensor.name ?? '');
-    for (const node of this.graph.node) {
-      nodes.push(node);
-      node.output.forEach(place);
+    for (const graph of this.graphs) {
+      const nodes: NodeProto[] = [];
+      const place = (source: string) => {
+        nodes.push(...(bySource.get(source) ?? []));
+        bySource.delete(source);
+      };
+      for (const input of graph.input) place(input.name ?? '');
+      for (const tensor of graph.initializer) place(tensor.name ?? '');
+      for (const node of graph.node) {
+        nodes.push(node);
+        node.output.forEach(place);
+      }
+      graph.node = nodes;
     }
-    this.graph.node = nodes;
+  }
+
+  private newCast({ source, target, dtype }: CastOrder): NodeProto {
+    const name = this.index.uniqueName(`Cast_${target}`);
+    const cast = newNode({ opType: 'Cast', name, input: [source], output: [target] });
+    setInt(cast, 'to', onnxType(dtype));
+    return cast;
   }
 
   private retypeValueInfo(): void {
-    for (const value of this.graph.valueInfo) {
-      const dtype = this.made.get(value.name ?? '');
-      if (dtype !== undefined && value.type?.tensorType !== undefined) value.type.tensorType.elemType = onnxType(dtype);
+    for (const { valueInfo } of this.graphs) {
+      for (const value of valueInfo) {
+        const dtype = this.made.get(value.name ?? '');
+        if (dtype !== undefined && value.type?.tensorType !== undefined)
+          value.type.tensorType.elemType = onnxType(dtype);
+      }
     }
   }
 }
@@ -307,12 +339,6 @@ function retypeAttributes(node: NodeProto, dtype: ComputeType, model: Model): vo
     // Without the attribute the output has the type of the scale, which is retyped as an input.
     removeAttribute(node, 'output_dtype');
   }
-}
-
-function captured(node: NodeProto): Set<string> {
-  const names = new Set<string>();
-  for (const body of subgraphs(node)) for (const name of freeTensors(body)) names.add(name);
-  return names;
 }
 
 function clampMask(tensor: Tensor): Tensor {

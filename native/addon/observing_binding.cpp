@@ -157,12 +157,14 @@ private:
         const std::vector<TensorObservations> seen = opened(env)->observations();
         Napi::Array array = Napi::Array::New(env, seen.size());
         for (size_t i = 0; i < seen.size(); ++i) {
-            const auto& [values, dims, hasDims] = seen[i];
+            const ValueAccumulator& values = seen[i].values;
+            const std::vector<int64_t>& dims = seen[i].dims;
             Napi::Object tensor = Napi::Object::New(env);
             tensor.Set("min", values.minimum());
             tensor.Set("max", values.maximum());
             tensor.Set("nonFinite", static_cast<double>(values.nonFinite()));
-            tensor.Set("dims", hasDims ? integersToJs(env, dims.data(), dims.size()).As<Napi::Value>() : env.Null());
+            tensor.Set("dims",
+                       seen[i].hasDims ? integersToJs(env, dims.data(), dims.size()).As<Napi::Value>() : env.Null());
             tensor.Set("binWidth", values.binWidth());
             tensor.Set("counts", countsToJs(env, values.counts()));
             array.Set(static_cast<uint32_t>(i), tensor);

@@ -3,6 +3,9 @@
 #include "observing_session.h"
 
 #include <cstring>
+#include <functional>
+#include <numeric>
+#include <utility>
 
 namespace precision_bench {
 namespace {
@@ -33,15 +36,19 @@ void observe(const ObserveKernel& kernel, ort::KernelContext* context) {
     TensorObservations& tensor = currentRun.observations->at(kernel.tensor);
     const ort::Value* const input = api.kernelInput(context, 0);
     const ort::Owned<ort::TensorInfo> info(api, api.tensorInfo(input));
-    if (currentRun.notesDims) {
-        tensor.dims.resize(api.rank(info.get()));
-        api.dims(info.get(), tensor.dims.data(), tensor.dims.size());
-        tensor.hasDims = true;
+    if (currentRun.notesDims || !tensor.notedDims) {
+        std::vector<int64_t> dims(api.rank(info.get()));
+        api.dims(info.get(), dims.data(), dims.size());
+        tensor.addDims(dims, currentRun.notesDims);
     }
     const size_t count = api.elementCount(info.get());
     if (api.elementType(info.get()) == ort::kFloat && count > 0) {
         tensor.values.add(static_cast<const float*>(api.tensorData(const_cast<ort::Value*>(input))), count);
     }
+}
+
+int64_t elementCount(const std::vector<int64_t>& dims) {
+    return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>());
 }
 
 //! Bytes of an element, by ONNX's number of its type; 0 for those that are not plain bytes.
@@ -84,6 +91,16 @@ RunOutput copyOf(const ort::Api& api, ort::Value* value) {
 }
 
 } // namespace
+
+void TensorObservations::addDims(const std::vector<int64_t>& seen, bool noted) {
+    const auto size = [](const std::vector<int64_t>& shape) { return std::make_pair(elementCount(shape), shape); };
+    if (!noted && (notedDims || (hasDims && size(seen) <= size(dims)))) {
+        return;
+    }
+    dims = seen;
+    hasDims = true;
+    notedDims = noted;
+}
 
 //! `precision_bench.Observe`: any tensor in, one float out that nobody needs; attribute `tensor` is its number.
 class ObservingSession::ObserveOp : public ort::CustomOp {
@@ -203,7 +220,7 @@ std::unique_ptr<ObservingSession::Observations> ObservingSession::borrow() {
     if (mFree.empty()) {
         auto fresh = std::make_unique<Observations>();
         for (const bool histogram : mOptions.histograms) {
-            fresh->push_back({ValueAccumulator(histogram), {}, false});
+            fresh->push_back(TensorObservations{ValueAccumulator(histogram)});
         }
         return fresh;
     }
@@ -221,13 +238,12 @@ std::vector<TensorObservations> ObservingSession::observations() const {
     const std::lock_guard<std::mutex> lock(mLock);
     std::vector<TensorObservations> merged;
     for (size_t tensor = 0; tensor < mOptions.histograms.size(); ++tensor) {
-        merged.push_back({ValueAccumulator(mOptions.histograms[tensor]), {}, false});
+        merged.push_back(TensorObservations{ValueAccumulator(mOptions.histograms[tensor])});
         for (const auto& observations : mFree) {
             const TensorObservations& seen = (*observations)[tensor];
             merged.back().values.merge(seen.values);
             if (seen.hasDims) {
-                merged.back().dims = seen.dims;
-                merged.back().hasDims = true;
+                merged.back().addDims(seen.dims, seen.notedDims);
             }
         }
     }

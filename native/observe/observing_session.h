@@ -35,8 +35,13 @@ struct RunOutput {
 //! What one tensor's Observe nodes have seen in all runs.
 struct TensorObservations {
     ValueAccumulator values;
-    std::vector<int64_t> dims; //!< Of the run that was asked to note them.
+    std::vector<int64_t> dims; //!< Of the run that was asked to note them, or else the largest of all runs.
     bool hasDims = false;
+    bool notedDims = false; //!< Do they come from the run that was asked to?
+
+    //! A branch that only some samples take may not be in the run that notes shapes; the largest then does not depend
+    //! on the order of the others.
+    void addDims(const std::vector<int64_t>& seen, bool noted);
 };
 
 struct ObservingSessionOptions {

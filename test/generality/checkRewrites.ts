@@ -8,7 +8,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Session } from '../../extension/backends/backend';
+import { nativeAddonState } from '../../extension/backends/nativeAddon';
 import { OnnxRuntimeBackend } from '../../extension/backends/onnxRuntime';
+import { onnxRuntimeObserving } from '../../extension/backends/onnxRuntimeObserving';
 import { calibrateTensors } from '../../extension/calibrate/calibrateTensors';
 import type { Dataset } from '../../extension/calibrate/dataset';
 import { observeRanges, type ObservedRanges } from '../../extension/calibrate/observeRanges';
@@ -61,12 +63,21 @@ export interface RewriteRequest {
    * graphs with steps in them (quantization that was there before), where single elements jump.
    */
   readonly judge?: 'elements' | 'signal';
+  /** Whether ranges are observed inside the runtime, bodies of If, Loop and Scan included; else with plain sessions. */
+  readonly observeInside?: boolean;
 }
 
 const backend = new OnnxRuntimeBackend();
 
 export const openExact = (path: string): Promise<Session> =>
   backend.open({ kind: 'onnx', path }, { exact: true, threads: 1 });
+
+/** @throws Error without the native module */
+async function observingRuntime() {
+  const observing = await onnxRuntimeObserving(nativeAddonState().addon);
+  if (observing === null) throw new Error('the native module is missing: npm run native');
+  return observing;
+}
 
 /** Runs a model once as it is written. */
 export async function runOnce(path: string, feeds: NamedTensors): Promise<NamedTensors> {
@@ -130,7 +141,8 @@ class RewriteChecker {
   }
 
   async observe(): Promise<void> {
-    this.ranges = await observeRanges(this.model, { ...this.source(), indices: [0], batchSize: 1 });
+    const observing = this.request.observeInside === true ? await observingRuntime() : undefined;
+    this.ranges = await observeRanges(this.model, { ...this.source(), observing, indices: [0], batchSize: 1 });
   }
 
   async rounded(precision: 'fp16' | 'bf16'): Promise<VariantOutcome> {

@@ -55,6 +55,11 @@ export class GraphBuilder {
     private readonly isBody = false,
   ) {}
 
+  /** Shares no constant made so far with what follows: nodes were taken back. */
+  forget(): void {
+    this.shared.clear();
+  }
+
   unique(base: string): string {
     return this.naming(base, this.count++);
   }

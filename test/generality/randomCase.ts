@@ -56,7 +56,8 @@ async function attempt(seed: number, folder: string, limit: number): Promise<Ran
   const random = new RandomNumbers(seed + 1_000_000);
   const rest = random.pick(['fp16', 'fp16', 'fp32', 'bf16'] as const);
   const weightStorage = random.pick(['auto', 'quantized', 'float'] as const);
-  return { ...known, ...summary(await checkRewrites({ ...request, rest, weightStorage })) };
+  const observeInside = random.chance(0.5);
+  return { ...known, ...summary(await checkRewrites({ ...request, rest, weightStorage, observeInside })) };
 }
 
 /** Types of some inputs and outputs, and some nodes kept in FP32 or FP16; a user who forces FP16 on what exceeds it gets infinity. */

@@ -1,13 +1,14 @@
 /**
  * A random model from a seed, valid and runnable by construction, with the inputs to run it on.
  *
- * Chains of blocks (`blocks.ts`) of random kind, opset, sizes and names; several inputs and outputs, intermediate outputs,
+ * Chains of blocks (`blocks.ts`, `controlFlow.ts`) of random kind, opset, sizes and names; several inputs and outputs, intermediate outputs,
  * inputs and constants that are outputs. The same seed gives the same model; with fewer blocks, a prefix of it.
  */
 import { elementCount, type Tensor } from '../../extension/contract/tensor';
 import type { Model } from '../../extension/model/model';
 import { newGraph, newModel, newOperatorSetId, type ValueInfoProto } from '../../extension/model/onnx.generated';
 import { blocks } from './blocks';
+import { controlFlowBlocks } from './controlFlow';
 import { declared, GraphBuilder, type Value } from './graphBuilder';
 import { RandomNumbers } from './randomNumbers';
 
@@ -19,6 +20,8 @@ export interface RandomGraph {
   /** How many there would be without a limit. */
   readonly wanted: number;
 }
+
+const allBlocks = [...blocks, ...controlFlowBlocks(blocks)];
 
 const irVersions = [3, 3, 4, 5, 6, 7, 7, 7, 8, 8, 8, 8, 9, 9, 10, 10];
 
@@ -62,7 +65,7 @@ export function randomGraph(seed: number, limit = Infinity): RandomGraph {
     if (random.chance(0.05)) live.push(addInput(firstDims(random, n)));
     // Mostly on from where we are, sometimes from further back: several consumers.
     const x = random.chance(0.8) ? live.at(-1)! : random.pick(live);
-    const fitting = blocks.filter(
+    const fitting = allBlocks.filter(
       (block) =>
         (block.rank ?? x.dims.length) === x.dims.length &&
         (block.sinceOpset ?? 0) <= opset &&

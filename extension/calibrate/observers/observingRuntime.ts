@@ -39,7 +39,7 @@ export interface ObservingRequest {
 
 /** What one Observe node's tensor was in all runs. */
 export interface SeenTensor extends Omit<ObservedRange, 'absMax'> {
-  /** Of the run that was to note them; null when no run computed the tensor. */
+  /** Of the run that was to note them, or else the largest of other runs; null when no run computed the tensor. */
   readonly dims: readonly number[] | null;
   readonly histogram: Histogram | null;
 }

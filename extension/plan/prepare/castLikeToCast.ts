@@ -6,12 +6,13 @@
  */
 import { setInt } from '../../model/attributes';
 import { onnxType } from '../../model/dtype';
+import { flatGraph } from '../../model/flatGraph';
 import { normalDomain, opsetVersion, type Model } from '../../model/model';
 import { inferTypes } from '../inferTypes';
 
-/** Edits the outer graph in place; nodes must be in topological order. */
+/** Edits the graph and its bodies in place; nodes must be in topological order and names unique. */
 export function castLikeToCast(model: Model): void {
-  const { graph } = model.proto;
+  const graph = flatGraph(model.proto.graph);
   const types = inferTypes(graph, opsetVersion(model.proto));
   for (const node of graph.node) {
     if (node.opType !== 'CastLike' || normalDomain(node.domain) !== '') continue;

@@ -1,13 +1,18 @@
 /**
- * Constant nodes of the outer graph become initializers, so that every later rule finds constants in one place.
+ * Constant nodes become initializers of their graph or body, so that every later rule finds constants in one place.
  * Strings and sparse constants stay nodes. Part of `prepareModel.ts`.
  */
 import { elementCount, type Tensor } from '../../contract/tensor';
+import { walkGraphs } from '../../model/graphIndex';
 import type { GraphProto, NodeProto, TensorProto } from '../../model/onnx.generated';
 import { makeTensor } from '../../model/tensorValues';
 
-/** Edits the graph in place. */
+/** Edits the graph and its bodies in place. */
 export function constantsToInitializers(graph: GraphProto): void {
+  for (const one of [...walkGraphs(graph)]) convertConstants(one);
+}
+
+function convertConstants(graph: GraphProto): void {
   const outputs = new Set(graph.output.map((output) => output.name));
   graph.node = graph.node.filter((node) => {
     const name = node.output[0] ?? '';

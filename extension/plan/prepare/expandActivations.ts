@@ -6,21 +6,22 @@
  * after the opset upgrade.
  */
 import { setFloat } from '../../model/attributes';
-import { GraphIndex } from '../../model/graphIndex';
+import { GraphIndex, walkGraphs } from '../../model/graphIndex';
 import { normalDomain, type Model } from '../../model/model';
 import { newNode, type NodeProto } from '../../model/onnx.generated';
 
 /** The steps before the product with the input, as ONNX defines the operators. */
 const gates: Readonly<Record<string, readonly string[]>> = { HardSwish: ['HardSigmoid'], Mish: ['Softplus', 'Tanh'] };
 
-/** Edits the outer graph in place. */
+/** Edits the graph and its bodies in place. */
 export function expandActivations(model: Model): void {
-  const { graph } = model.proto;
-  const index = new GraphIndex(graph);
-  graph.node = graph.node.flatMap((node) => {
-    const steps = normalDomain(node.domain) === '' ? gates[node.opType ?? ''] : undefined;
-    return steps === undefined ? [node] : expand(node, steps, index);
-  });
+  const index = new GraphIndex(model.proto.graph);
+  for (const graph of [...walkGraphs(model.proto.graph)]) {
+    graph.node = graph.node.flatMap((node) => {
+      const steps = normalDomain(node.domain) === '' ? gates[node.opType ?? ''] : undefined;
+      return steps === undefined ? [node] : expand(node, steps, index);
+    });
+  }
 }
 
 /** `x · gate(x)`; the product keeps the operator's name and output. */

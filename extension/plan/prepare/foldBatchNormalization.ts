@@ -7,13 +7,14 @@
  */
 import { elementCount, type Tensor } from '../../contract/tensor';
 import { getFloat, getInt } from '../../model/attributes';
-import { GraphIndex } from '../../model/graphIndex';
+import { flatGraph } from '../../model/flatGraph';
+import { GraphIndex, walkGraphs } from '../../model/graphIndex';
 import type { Model } from '../../model/model';
 import type { GraphProto, NodeProto } from '../../model/onnx.generated';
 import { makeTensor } from '../../model/tensorValues';
 import { Constants } from '../constants';
 
-/** Edits the outer graph in place; repeats until nothing folds (Conv → Add → BatchNormalization is two steps). */
+/** Edits the graph and its bodies in place; repeats until nothing folds (Conv → Add → BatchNormalization is two steps). */
 export function foldBatchNormalization(model: Model): void {
   while (foldOnce(model)) {
     // Each round changes producers and constants, so the next one starts from a new index.
@@ -21,11 +22,15 @@ export function foldBatchNormalization(model: Model): void {
 }
 
 function foldOnce(model: Model): boolean {
-  const { graph } = model.proto;
-  const folder = new Folder(graph, new GraphIndex(graph), new Constants(graph, model));
+  const outer = model.proto.graph;
+  const names = new GraphIndex(outer);
+  const constants = new Constants(flatGraph(outer), model);
   const removed = new Set<NodeProto>();
-  for (const node of graph.node) if (folder.fold(node, removed)) removed.add(node);
-  graph.node = graph.node.filter((node) => !removed.has(node));
+  for (const graph of walkGraphs(outer)) {
+    const folder = new Folder(graph, graph === outer ? names : new GraphIndex(graph), constants, names);
+    for (const node of graph.node) if (folder.fold(node, removed)) removed.add(node);
+    graph.node = graph.node.filter((node) => !removed.has(node));
+  }
   return removed.size > 0;
 }
 
@@ -34,6 +39,8 @@ class Folder {
     private readonly graph: GraphProto,
     private readonly index: GraphIndex,
     private readonly constants: Constants,
+    /** Index of the outermost graph, which knows every name. */
+    private readonly names: GraphIndex,
   ) {}
 
   /** Folds a node into the convolution that makes its input; false if that is not possible. */
@@ -126,7 +133,7 @@ class Folder {
   }
 
   private add(base: string, tensor: Tensor): string {
-    const name = this.index.uniqueName(base);
+    const name = this.names.uniqueName(base);
     this.graph.initializer.push(makeTensor(name, tensor));
     return name;
   }

@@ -7,22 +7,26 @@
 import { elementCount, type Tensor, type TensorData } from '../../contract/tensor';
 import { getInt, getInts, hasAttribute } from '../../model/attributes';
 import { dtypeOrNull } from '../../model/dtype';
-import { GraphIndex } from '../../model/graphIndex';
+import { flatGraph } from '../../model/flatGraph';
+import { GraphIndex, walkGraphs } from '../../model/graphIndex';
 import { normalDomain, opsetVersion, type Model } from '../../model/model';
-import type { NodeProto } from '../../model/onnx.generated';
+import type { GraphProto, NodeProto } from '../../model/onnx.generated';
 import { makeTensor } from '../../model/tensorValues';
 import { Constants } from '../constants';
 
 /** Results larger than this are not folded: they would bloat the file (Expand, ConstantOfShape). */
 const largestNewTensor = 1 << 16;
 
-/** Edits the outer graph in place; nodes must be in topological order. */
+/** Edits the graph and its bodies in place; nodes must be in topological order and names unique. */
 export function foldConstants(model: Model): void {
-  const { graph } = model.proto;
-  const index = new GraphIndex(graph);
-  const opset = opsetVersion(model.proto);
   const values = new Map<string, Tensor>();
-  const constants = new Constants(graph, model);
+  const constants = new Constants(flatGraph(model.proto.graph), model);
+  for (const graph of walkGraphs(model.proto.graph)) foldGraph(graph, opsetVersion(model.proto), values, constants);
+}
+
+/** @param values what was folded so far, here and in the graphs around this one; added to */
+function foldGraph(graph: GraphProto, opset: number, values: Map<string, Tensor>, constants: Constants): void {
+  const index = new GraphIndex(graph);
   const get = (name: string): Tensor | undefined => values.get(name) ?? constants.tensor(name);
   graph.node = graph.node.filter((node) => {
     const [output = ''] = node.output;

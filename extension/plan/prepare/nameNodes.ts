@@ -1,11 +1,13 @@
-/** Gives every node of the outer graph a name of its own: reports, `keep` rules and engine layers refer to nodes by name. */
+/** Gives every node, those of bodies too, a name of its own: reports, `keep` rules and engine layers refer to nodes by name. */
+import { walkGraphs } from '../../model/graphIndex';
 import type { GraphProto } from '../../model/onnx.generated';
 
-/** Edits the graph in place; the first of equal names keeps it. Part of `prepareModel.ts`. */
+/** Edits the graph and its bodies in place; the first of equal names keeps it, outer ones first. Part of `prepareModel.ts`. */
 export function nameNodes(graph: GraphProto): void {
-  const taken = new Set<string>(graph.node.map((node) => node.name ?? ''));
+  const nodes = [...walkGraphs(graph)].flatMap(({ node }) => node);
+  const taken = new Set<string>(nodes.map((node) => node.name ?? ''));
   const used = new Set<string>(['']);
-  for (const node of graph.node) {
+  for (const node of nodes) {
     const own = node.name ?? '';
     if (!used.has(own)) {
       used.add(own);

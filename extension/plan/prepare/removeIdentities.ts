@@ -2,23 +2,40 @@
  * Removes nodes that pass their input on: Identity, Dropout in inference, Cast to the type it has is `simplifyCasts.ts`'s.
  *
  * Names of graph inputs and outputs never change. Where the only way to remove a node would be to rename one of them (an
- * input or a constant passed straight to an output), it stays. Part of `prepareModel.ts`.
+ * input, a constant or, in a body, an outer tensor passed straight to an output), it stays. Part of `prepareModel.ts`.
  */
 import { getInt } from '../../model/attributes';
-import { GraphIndex, subgraphs } from '../../model/graphIndex';
+import { flatIndex } from '../../model/flatGraph';
+import { walkGraphs, type GraphIndex } from '../../model/graphIndex';
 import type { GraphProto, NodeProto } from '../../model/onnx.generated';
 import { readTensor } from '../../model/tensorValues';
 import type { Model } from '../../model/model';
-import { renameCaptured } from '../renameTensors';
 
-/** Edits the outer graph in place. */
+/** Edits the graph and its bodies in place; names must be unique. */
 export function removeIdentities(model: Model): void {
-  const { graph } = model.proto;
-  const index = new GraphIndex(graph);
+  const outer = model.proto.graph;
+  const index = flatIndex(outer);
   const renames = new Map<string, string>();
-  const resolve = (name: string) => renames.get(name) ?? name;
   const removed = new Set<NodeProto>();
-  // Producers of tensors as they are after the renames so far.
+  for (const graph of walkGraphs(outer)) markIdentities(graph, { index, model, renames, removed });
+  if (removed.size === 0) return;
+  for (const graph of walkGraphs(outer)) {
+    graph.node = graph.node.filter((node) => !removed.has(node));
+    renameUses(graph, renames);
+  }
+}
+
+interface Marking {
+  readonly index: GraphIndex;
+  readonly model: Model;
+  readonly renames: Map<string, string>;
+  readonly removed: Set<NodeProto>;
+}
+
+/** Finds what can go from one graph or body; the graphs around it come first. */
+function markIdentities(graph: GraphProto, { index, model, renames, removed }: Marking): void {
+  const resolve = (name: string) => renames.get(name) ?? name;
+  // Nodes of this graph that make a tensor, by its name after the renames so far.
   const makers = new Map<string, NodeProto>();
   for (const node of graph.node) {
     node.input = node.input.map(resolve);
@@ -42,16 +59,10 @@ export function removeIdentities(model: Model): void {
     }
     for (const name of node.output) if (name !== '') makers.set(name, node);
   }
-  if (removed.size === 0) return;
-  graph.node = graph.node.filter((node) => !removed.has(node));
-  renameUses(graph, renames);
 }
 
 function renameUses(graph: GraphProto, renames: ReadonlyMap<string, string>): void {
-  for (const node of graph.node) {
-    node.input = node.input.map((name) => renames.get(name) ?? name);
-    for (const body of subgraphs(node)) renameCaptured(body, renames);
-  }
+  for (const node of graph.node) node.input = node.input.map((name) => renames.get(name) ?? name);
   graph.valueInfo = graph.valueInfo.filter((value) => !renames.has(value.name ?? ''));
 }
 
@@ -59,8 +70,7 @@ function passesOn(node: NodeProto, index: GraphIndex, model: Model): boolean {
   if (node.opType === 'Identity') return true;
   if (node.opType !== 'Dropout') return false;
   const mask = node.output[1] ?? '';
-  const maskUsed =
-    mask !== '' && (index.consumers(mask).length > 0 || index.isGraphOutput(mask) || index.outerUses(mask).length > 0);
+  const maskUsed = mask !== '' && (index.consumers(mask).length > 0 || index.isGraphOutput(mask));
   return !maskUsed && !trains(node, index, model);
 }
 

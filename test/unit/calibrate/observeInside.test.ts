@@ -11,6 +11,13 @@ import type { ObservingRuntime } from '../../../extension/calibrate/observers/ob
 import type { Dataset } from '../../../extension/calibrate/dataset';
 import { CodedError } from '../../../extension/contract/errors';
 import type { Model } from '../../../extension/model/model';
+import {
+  attributeType,
+  newAttribute,
+  newGraph,
+  type GraphProto,
+  type NodeProto,
+} from '../../../extension/model/onnx.generated';
 import { makeTensor } from '../../../extension/model/tensorValues';
 import { convolutionalModel, dataset, float32, images, indicesOf, model, node, open, value } from './smallModels';
 
@@ -102,6 +109,58 @@ describe.skipIf(observing === null)('observing inside the runtime', () => {
     });
     expect(tensors.get('negative')).toMatchObject({ min: -2, max: 5, dims: [3] });
     expect(tensors.get('y')).toMatchObject({ min: -2, max: 6 });
+  });
+
+  it('sees tensors of bodies: every turn of a Loop, and a branch where a sample takes it', async () => {
+    const branch = (name: string, opType: string) =>
+      newGraph({ name, node: [node(opType, ['next'], [`${name}_r`])], output: [value(`${name}_r`, 'fp32', ['n', 2])] });
+    const carrying = (made: NodeProto, bodies: Record<string, GraphProto>) => {
+      const graphs = Object.entries(bodies);
+      made.attribute = graphs.map(([name, g]) => newAttribute({ name, type: attributeType.GRAPH, g }));
+      return made;
+    };
+    const body = newGraph({
+      name: 'body',
+      node: [
+        node('Add', ['state', 'x'], ['next']),
+        node('ReduceMax', ['next'], ['largest']),
+        node('Squeeze', ['largest'], ['scalar']),
+        node('Greater', ['scalar', 'limit'], ['far']),
+        carrying(node('If', ['far'], ['chosen']), {
+          then_branch: branch('far', 'Exp'),
+          else_branch: branch('near', 'Neg'),
+        }),
+        carrying(node('If', ['no'], ['other']), {
+          then_branch: branch('never', 'Exp'),
+          else_branch: branch('always', 'Neg'),
+        }),
+        node('Add', ['chosen', 'other'], ['sum']),
+      ],
+      input: [value('turn', 'int64', []), value('going', 'bool', []), value('state', 'fp32', ['n', 2])],
+      output: [value('going', 'bool', []), value('next', 'fp32', ['n', 2]), value('sum', 'fp32', ['n', 2])],
+    });
+    const of = model(
+      [value('x', 'fp32', ['n', 2])],
+      [carrying(node('Loop', ['turns', '', 'x'], ['y', 'all']), { body })],
+      [value('y', 'fp32', ['n', 2])],
+      [
+        makeTensor('turns', { dtype: 'int64', dims: [], data: BigInt64Array.of(3n) }),
+        makeTensor('no', { dtype: 'bool', dims: [], data: Uint8Array.of(0) }),
+        makeTensor('limit', float32([], [7])),
+      ],
+    );
+    // next = 2x, 3x, 4x: beyond 7 in the last turn of sample 2 alone.
+    const data = dataset(3, (index) => ({ x: float32([1, 2], [index, -index]) }));
+    const { tensors } = await inside(of, data);
+    expect(tensors.get('next')).toMatchObject({ min: -8, max: 8, dims: [1, 2] });
+    expect(tensors.get('state')).toMatchObject({ min: -6, max: 6 });
+    expect(tensors.get('near_r')).toMatchObject({ min: -6, max: 6, dims: [1, 2] });
+    expect(tensors.get('far_r')!.max).toBeCloseTo(Math.exp(8), 0);
+    expect(tensors.get('far_r')!.dims).toEqual([1, 2]);
+    expect(tensors.get('always_r')).toMatchObject({ min: -8, max: 8 });
+    expect(tensors.has('never_r')).toBe(false);
+    // Plain sessions show the outer graph only.
+    expect((await outside(of, data)).tensors.has('next')).toBe(false);
   });
 
   it("names the file in the runtime's complaint and leaves no probe behind", async () => {

@@ -378,7 +378,7 @@ describe('applyPlan, FP16 and BF16', () => {
     expect(decisions.map(({ opType }) => opType).sort()).toEqual(['Add', 'Mul', 'Pow', 'Sqrt']);
   });
 
-  it('bodies run in FP32 on captured values and constants that the outer graph has in FP16', async () => {
+  it('both branches read captured values and constants that the outer graph has in FP16', async () => {
     const branch = (name: string, op: string) =>
       newGraph({ name, node: [node(op, ['a', 'k'], [`${name}_r`])], output: [value(`${name}_r`, [3])] });
     const chooser = node('If', ['c'], ['b']);
@@ -387,13 +387,16 @@ describe('applyPlan, FP16 and BF16', () => {
       graphAttribute('else_branch', branch('e', 'Mul')),
     ];
     const model = buildModel({
-      nodes: [node('Mul', ['x', 'k'], ['a']), chooser, node('Sigmoid', ['b'], ['y'])],
+      nodes: [
+        node('Mul', ['x', 'k'], ['a']),
+        node('ReduceMax', ['x'], ['largest'], { keepdims: 0 }),
+        node('Greater', ['largest', 'zero'], ['c']),
+        chooser,
+        node('Sigmoid', ['b'], ['y']),
+      ],
       inputs: [value('x', [3])],
       outputs: [value('y', [3])],
-      initializers: [
-        floats('k', [3], [0.1, 0.2, 0.3]),
-        makeTensor('c', { dtype: 'bool', dims: [], data: Uint8Array.of(1) }),
-      ],
+      initializers: [floats('k', [3], [0.1, 0.2, 0.3]), floats('zero', [], [0])],
     });
     const { decisions } = await expectClose(model, vector([1, 2, 3]));
     expect(decisionFor(decisions, 'If')?.precision).toBe('fp32');
