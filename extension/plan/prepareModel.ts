@@ -2,8 +2,8 @@
  * The model that every variant starts from: the user's graph, cleaned up without changing what it computes.
  *
  * All variants share it, so a tensor has one name in the ranges, the calibration table and every rewritten graph; the FP32
- * variant is this model itself. Comes after validation and before calibration. Only the folding of BatchNormalization rounds
- * (relative 1e-6). One opset serves all precisions: 22 is the first that has BF16 convolutions.
+ * variant is this model itself. Comes after validation and before calibration. Only the folding of BatchNormalization (relative
+ * 1e-6) and single precision in place of double (6e-8) round. One opset serves all precisions: 22 is the first that has BF16 convolutions.
  */
 import { CodedError } from '../contract/errors';
 import { cloneModel } from '../model/cloneModel';
@@ -14,9 +14,11 @@ import { upgradeOpset } from '../model/upgradeOpset';
 import { inferTypes } from './inferTypes';
 import { castLikeToCast } from './prepare/castLikeToCast';
 import { constantsToInitializers } from './prepare/constantsToInitializers';
+import { doublesToFloats } from './prepare/doublesToFloats';
 import { expandActivations } from './prepare/expandActivations';
 import { foldBatchNormalization } from './prepare/foldBatchNormalization';
 import { foldConstants } from './prepare/foldConstants';
+import { foldDequantizedBiases } from './prepare/foldDequantizedBiases';
 import { inlineFunctions } from './prepare/inlineFunctions';
 import { nameNodes } from './prepare/nameNodes';
 import { removeIdentities } from './prepare/removeIdentities';
@@ -47,8 +49,10 @@ export function prepareModel(model: Model, options: PrepareOptions = {}): Model 
   castLikeToCast(prepared);
   expandActivations(prepared);
   constantsToInitializers(graph);
+  doublesToFloats(prepared);
   removeIdentities(prepared);
   foldConstants(prepared);
+  foldDequantizedBiases(prepared);
   simplifyCasts(prepared);
   foldBatchNormalization(prepared);
   removeUnused(graph);
