@@ -14,7 +14,6 @@ import { upgradeOpset } from '../model/upgradeOpset';
 import { inferTypes } from './inferTypes';
 import { castLikeToCast } from './prepare/castLikeToCast';
 import { constantsToInitializers } from './prepare/constantsToInitializers';
-import { doublesToFloats } from './prepare/doublesToFloats';
 import { expandActivations } from './prepare/expandActivations';
 import { foldBatchNormalization } from './prepare/foldBatchNormalization';
 import { foldConstants } from './prepare/foldConstants';
@@ -23,6 +22,7 @@ import { inlineFunctions } from './prepare/inlineFunctions';
 import { nameNodes } from './prepare/nameNodes';
 import { removeIdentities } from './prepare/removeIdentities';
 import { removeUnused } from './prepare/removeUnused';
+import { toSinglePrecision } from './prepare/toSinglePrecision';
 import { uniqueDimensions } from './prepare/uniqueDimensions';
 import { simplifyCasts } from './simplifyCasts';
 
@@ -49,7 +49,7 @@ export function prepareModel(model: Model, options: PrepareOptions = {}): Model 
   castLikeToCast(prepared);
   expandActivations(prepared);
   constantsToInitializers(graph);
-  doublesToFloats(prepared);
+  toSinglePrecision(prepared);
   removeIdentities(prepared);
   foldConstants(prepared);
   foldDequantizedBiases(prepared);

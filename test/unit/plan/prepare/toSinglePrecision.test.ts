@@ -57,3 +57,22 @@ it('leaves doubles that no layer computes with: sizes and positions', () => {
   });
   expect(prepareModel(scaled).proto.graph.initializer[0]?.dataType).toBe(dataType.DOUBLE);
 });
+
+it('raises weights stored in half precision, so that they are constants that INT8 can quantize', async () => {
+  const halves = buildModel({
+    nodes: [
+      node('Cast', ['h'], ['w'], { to: dataType.FLOAT }),
+      node('MatMul', ['x', 'w'], ['p']),
+      node('Cast', ['p'], ['y'], { to: dataType.FLOAT16 }),
+    ],
+    inputs: [value('x', [1, 2])],
+    outputs: [value('y', [1, 2], 'fp16')],
+    initializers: [makeTensor('h', { dtype: 'fp16', dims: [2, 2], data: Uint16Array.of(0x3c00, 0x3555, 0xc000, 1) })],
+  });
+  const prepared = prepareModel(halves);
+  expect(opTypes(prepared)).toEqual(['MatMul', 'Cast']);
+  const { graph } = prepared.proto;
+  expect(graph.initializer.find(({ name }) => name === graph.node[0]!.input[1])?.dataType).toBe(dataType.FLOAT);
+  const feeds = { x: { dims: [1, 2], data: Float32Array.of(1, 0.5) } };
+  expect(await run(encodeModel(prepared), feeds)).toEqual(await run(encodeModel(halves), feeds));
+});
