@@ -17,7 +17,14 @@ import { assembleReport, type Measurements } from './pipeline/assembleReport';
 import { perVariant } from './pipeline/perVariant';
 import { RunFolder } from './pipeline/runFolder';
 import { TimeBudget } from './pipeline/timeBudget';
-import { filesOf, needsEngine, newDraft, requireBaseline, type VariantDraft } from './pipeline/variantDraft';
+import {
+  adviseLikeBaseline,
+  filesOf,
+  needsEngine,
+  newDraft,
+  requireBaseline,
+  type VariantDraft,
+} from './pipeline/variantDraft';
 import { checkTargets } from './plan/findPlatform';
 import { checkPrecision } from './plan/platforms';
 import { writeReport } from './report/writeReport';
@@ -144,6 +151,7 @@ class Conversion {
     const drafts = await this.write(recipes, calibrated);
     const gpu = probe.host.gpu?.computeCapability ?? null;
     for (const draft of drafts) await this.buildEngines(draft, builder, gpu, calibrated);
+    adviseLikeBaseline(drafts);
     const measurements = await this.measureAll(drafts, calibrated);
 
     this.progress('report', 0, 'Writing the report');

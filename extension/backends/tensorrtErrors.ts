@@ -77,7 +77,7 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
         new CodedError({
           code: 'ENGINE_BUILD',
           reason: `${title} built no ${request.precision} engine from ${request.onnx}.${outcome.reason && ` ${outcome.reason}`}${said}`,
-          fix: buildFix(words),
+          fix: buildFix(words, request),
           place,
         })
       );
@@ -137,9 +137,11 @@ function oneLine(text: string): string {
   return withoutNoise(lines.filter((line) => line !== '')).join(' ');
 }
 
-function buildFix(words: readonly string[]): string {
+function buildFix(words: readonly string[], { precision }: BuildRequest): string {
   if (words.some((line) => /workspace limit/.test(line)))
     return 'Raise builder.workspaceMiB in the plan, or leave it out.';
+  if (precision === 'fp32')
+    return 'The FP32 graph itself is refused, so no choice of precisions helps: export the model anew without what it names, or build with another TensorRT version.';
   return 'Keep the nodes that it names in a higher precision with --keep, or build with another TensorRT version.';
 }
 

@@ -119,6 +119,13 @@ describe('buildError', () => {
     expect(memory.fix).toContain('workspaceMiB');
   });
 
+  test('only what is not FP32 is advised to keep nodes higher', () => {
+    const fixOf = (precision: BuildRequest['precision']) =>
+      buildError(outcome({ log: ['error: x'] }), { ...request, precision }, 'TensorRT-RTX').fix;
+    expect(fixOf('fp16')).toContain('--keep');
+    expect(fixOf('fp32')).not.toContain('--keep');
+  });
+
   test('a workspace that is too small is told how to be raised', () => {
     expect(errorOf({ log: ['error: no tactics within workspace limit.'] }).fix).toContain('workspaceMiB');
   });
