@@ -12,6 +12,7 @@ import { saveModel } from '../../model/saveModel';
 import { validateModel } from '../../model/validateModel';
 import { existingQuantization } from '../../plan/existingQuantization';
 import { prepareModel } from '../../plan/prepareModel';
+import { randomOperators } from '../../plan/randomOperators';
 import { checkPlannedShapes } from '../../plan/shapeProfiles';
 import { checkBindingNames } from '../../plan/writeBindings';
 
@@ -23,7 +24,7 @@ export async function prepareStage({
 }: StageMethods['prepare']['params']): Promise<StageMethods['prepare']['result']> {
   const model = await loadModel(file);
   validateModel(model);
-  const warnings = existingQuantization(model);
+  const warnings = [...existingQuantization(model), ...randomOperators(model)];
   const ahead = isAheadOfRuntime(model);
   if (ahead) {
     lowerVersions(model);
