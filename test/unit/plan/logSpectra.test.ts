@@ -18,9 +18,9 @@ const model = (activation: string | null) =>
     initializers: [floats('w', [2, 1, 2], [1, 2, 3, 4]), floats('v', [1, 2, 1], [1, 2])],
   });
 
-const reasons = (activation: string | null) => {
+const reasons = (activation: string | null): Partial<Record<string, string | null>> => {
   const { nodes } = decidePrecisions(model(activation), { low: 'fp16', keep: [], ranges: null });
-  return Object.fromEntries([...nodes].map(([{ output }, { reason }]) => [output[0], reason]));
+  return Object.fromEntries([...nodes].map(([{ output }, { reason }]) => [output[0] ?? '', reason]));
 };
 
 it('keeps a front end in FP32 from the input to the logarithm', () => {
