@@ -140,6 +140,9 @@ function oneLine(text: string): string {
 function buildFix(words: readonly string[], { precision }: BuildRequest): string {
   if (words.some((line) => /workspace limit/.test(line)))
     return 'Raise builder.workspaceMiB in the plan, or leave it out.';
+  // RTX 1.7.1 on every silero-vad with an If over sizes: `graphScope.cpp::analyze … tScope.getType() != ScopeType::kUNDEFINED`.
+  if (words.some((line) => /graphScope\.cpp/.test(line)))
+    return 'It fails on the control flow of the model (If, Loop, Scan): export it with fixed sizes, so that its branches are decided, or build with another TensorRT version.';
   if (precision === 'fp32')
     return 'The FP32 graph itself is refused, so no choice of precisions helps: export the model anew without what it names, or build with another TensorRT version.';
   return 'Keep the nodes that it names in a higher precision with --keep, or build with another TensorRT version.';

@@ -124,6 +124,8 @@ describe('buildError', () => {
       buildError(outcome({ log: ['error: x'] }), { ...request, precision }, 'TensorRT-RTX').fix;
     expect(fixOf('fp16')).toContain('--keep');
     expect(fixOf('fp32')).not.toContain('--keep');
+    const scope = 'error: [graphScope.cpp::analyze::471] Error Code 2: Internal Error (Assertion failed)';
+    expect(errorOf({ log: [scope] }).fix).toContain('control flow');
   });
 
   test('a workspace that is too small is told how to be raised', () => {
