@@ -12,12 +12,19 @@ import { CodedError, throwIfCancelled } from './contract/errors';
 import { precisionOf, type Plan, type VariantName } from './contract/plan';
 import type { RunOptions, Stage } from './contract/progress';
 import type { Artifact, CalibrationSummary, ModelCard, Report } from './contract/report';
-import type { DataSelection, StageMethods, VariantFile, VariantRecipe } from './contract/stageMethods';
+import type { StageMethods, VariantFile, VariantRecipe } from './contract/stageMethods';
 import { assembleReport, type Measurements } from './pipeline/assembleReport';
 import { perVariant } from './pipeline/perVariant';
 import { RunFolder } from './pipeline/runFolder';
 import { TimeBudget } from './pipeline/timeBudget';
-import { filesOf, needsEngine, newDraft, requireBaseline, type VariantDraft } from './pipeline/variantDraft';
+import {
+  adviseLikeBaseline,
+  filesOf,
+  needsEngine,
+  newDraft,
+  requireBaseline,
+  type VariantDraft,
+} from './pipeline/variantDraft';
 import { checkTargets } from './plan/findPlatform';
 import { checkPrecision } from './plan/platforms';
 import { writeReport } from './report/writeReport';
@@ -48,6 +55,8 @@ export interface ConvertRequest {
 /** What the stages before writing leave behind. */
 interface Calibrated {
   readonly card: ModelCard;
+  /** What every variant is compared with: the user's file, or a copy that says so in older versions. */
+  readonly reference: string;
   readonly data: StageMethods['selectData']['result'];
   /** The graph that all variants share, in the scratch folder. */
   readonly prepared: string;
@@ -142,7 +151,8 @@ class Conversion {
     const drafts = await this.write(recipes, calibrated);
     const gpu = probe.host.gpu?.computeCapability ?? null;
     for (const draft of drafts) await this.buildEngines(draft, builder, gpu, calibrated);
-    const measurements = await this.measureAll(drafts, calibrated.data.evaluation);
+    adviseLikeBaseline(drafts);
+    const measurements = await this.measureAll(drafts, calibrated);
 
     this.progress('report', 0, 'Writing the report');
     const { command } = this.request;
@@ -167,10 +177,12 @@ class Conversion {
 
     this.progress('plan', 0, 'Preparing the graph');
     const prepared = folder.file('prepared.onnx');
-    const preparation = await this.ask('prepare', { model, plan, output: prepared });
+    const referenceOutput = folder.file('reference.onnx');
+    const preparation = await this.ask('prepare', { model, plan, output: prepared, referenceOutput });
+    const { reference } = preparation;
     this.progress('plan', 0.5, 'Looking at the data');
     const { baseDir, python } = this.request;
-    const data = await this.ask('selectData', { model, plan, baseDir, python });
+    const data = await this.ask('selectData', { model: reference, plan, baseDir, python });
     this.progress('plan', 1, `Prepared at opset ${preparation.opset}`);
 
     const ranges = folder.file('ranges.json');
@@ -188,7 +200,7 @@ class Conversion {
     });
     this.warnings.push(...data.warnings, ...preparation.warnings, ...warnings);
     const table = summary === null ? null : await folder.describe(tableName, 'table');
-    return { card, data, prepared, ranges, summary, sampleDims, table };
+    return { card, reference, data, prepared, ranges, summary, sampleDims, table };
   }
 
   private async write(recipes: readonly VariantRecipe[], calibrated: Calibrated): Promise<VariantDraft[]> {
@@ -293,16 +305,18 @@ class Conversion {
     }
   }
 
-  private async measureAll(drafts: readonly VariantDraft[], data: DataSelection): Promise<Measurements> {
+  private async measureAll(drafts: readonly VariantDraft[], calibrated: Calibrated): Promise<Measurements> {
     requireBaseline(drafts);
-    const { plan, budget, model } = this;
+    const { plan, budget } = this;
+    const { reference } = calibrated;
+    const data = calibrated.data.evaluation;
     const { signal } = this.options;
     const { benchmark } = plan;
     const budgetMs = budget.evaluationMs(benchmark, drafts.length);
     const { batchSize } = plan.calibration;
     const accuracy = await perVariant(
       filesOf(drafts, 'evaluable'),
-      (variants) => this.ask('evaluate', { model, data, batchSize, budgetMs, variants }),
+      (variants) => this.ask('evaluate', { model: reference, data, batchSize, budgetMs, variants }),
       signal,
     );
     const { unseen = 0, skipped = 0 } = accuracy.answers[0] ?? {};

@@ -3,6 +3,7 @@
  * errors and TensorRT's log. Used by `tensorrt.ts`.
  */
 import { CodedError, cancelled } from '../contract/errors';
+import { isIntegerOperator } from '../plan/existingQuantization';
 import type { BuildRequest } from './backend';
 import type { NativeBuildOutcome, NativeParserError } from './nativeAddon';
 
@@ -72,10 +73,11 @@ export function buildError(outcome: NativeBuildOutcome, request: BuildRequest, t
     case 'internal':
       return (
         unsupportedOperation(words, request, title) ??
+        unimplementedLayer(words, request, title) ??
         new CodedError({
           code: 'ENGINE_BUILD',
           reason: `${title} built no ${request.precision} engine from ${request.onnx}.${outcome.reason && ` ${outcome.reason}`}${said}`,
-          fix: buildFix(words),
+          fix: buildFix(words, request),
           place,
         })
       );
@@ -98,6 +100,24 @@ function unsupportedOperation(words: readonly string[], request: BuildRequest, t
   });
 }
 
+/** TensorRT on an operator that it imports and has no code for: `nms_2 has no runners that implement it`. */
+const unimplementedPattern = /(?<layer>\S+) has no runners that implement it/;
+
+/** Layers are called by their node, and numbered where that name is taken. */
+function unimplementedLayer(words: readonly string[], request: BuildRequest, title: string): CodedError | null {
+  const layer = words.map((line) => unimplementedPattern.exec(line)?.groups?.layer).find((name) => name !== undefined);
+  if (layer === undefined) return null;
+  return new CodedError({
+    code: 'ENGINE_BUILD',
+    reason: `${title} has no implementation of layer ${layer} of ${request.onnx}, in any precision.`,
+    fix: outsideFix,
+    place: { file: request.onnx, node: layer.replace(/_\d+$/, '') },
+  });
+}
+
+const outsideFix =
+  'End the model in front of that node (onnx.utils.extract_model) and compute the rest outside the engine, or build with another TensorRT (--backend tensorrt).';
+
 /** What the log marks as errors, without what only says that there is no GPU: that is no error when building for one. */
 function errorLines(log: readonly string[]): string[] {
   const errors = log.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
@@ -117,9 +137,14 @@ function oneLine(text: string): string {
   return withoutNoise(lines.filter((line) => line !== '')).join(' ');
 }
 
-function buildFix(words: readonly string[]): string {
+function buildFix(words: readonly string[], { precision }: BuildRequest): string {
   if (words.some((line) => /workspace limit/.test(line)))
     return 'Raise builder.workspaceMiB in the plan, or leave it out.';
+  // RTX 1.7.1 on every silero-vad with an If over sizes: `graphScope.cpp::analyze … tScope.getType() != ScopeType::kUNDEFINED`.
+  if (words.some((line) => /graphScope\.cpp/.test(line)))
+    return 'It fails on the control flow of the model (If, Loop, Scan): export it with fixed sizes, so that its branches are decided, or build with another TensorRT version.';
+  if (precision === 'fp32')
+    return 'The FP32 graph itself is refused, so no choice of precisions helps: export the model anew without what it names, or build with another TensorRT version.';
   return 'Keep the nodes that it names in a higher precision with --keep, or build with another TensorRT version.';
 }
 
@@ -129,16 +154,27 @@ function parseError(
   title: string,
   said: string,
 ): CodedError {
-  const described = errors.slice(0, shownErrors).map(describeParserError);
-  const more = errors.length > shownErrors ? [`and ${errors.length - shownErrors} more`] : [];
+  const distinct = [...new Set(errors.map(describeParserError))];
+  const described = distinct.slice(0, shownErrors);
+  const more = distinct.length > shownErrors ? [`and ${distinct.length - shownErrors} more`] : [];
   const node = errors.find(({ nodeName }) => nodeName !== '')?.nodeName;
   const reasons = [...described, ...more].join('; ');
   return new CodedError({
     code: 'ENGINE_PARSE',
     reason: `${title}'s parser refused ${request.onnx}: ${reasons || `it gives no reason.${said}`}`,
-    fix: 'Replace or export anew the operator that it names, or build with another TensorRT version.',
+    fix: parseFix(errors),
     place: { file: request.onnx, ...(node === undefined ? {} : { node }) },
   });
+}
+
+function parseFix(errors: readonly NativeParserError[]): string {
+  if (errors.some(({ nodeOperator }) => isIntegerOperator(nodeOperator)))
+    return "The model was quantized for ONNX Runtime's own kernels: convert the float model that it was made from.";
+  if (errors.some(({ reason }) => /zero.?point/i.test(reason)))
+    return 'TensorRT takes scales without zero points: convert the float model, or quantize it again with symmetric activations.';
+  if (errors.some(({ reason }) => /isTraining|training_mode/.test(reason)))
+    return 'Export the model for inference (model.eval(), and no TrainingMode), so that it has no training operators.';
+  return 'Replace or export anew the operator that it names, or build with another TensorRT version.';
 }
 
 /** One parser error as `node conv1 (Conv): reason`. */
@@ -147,7 +183,9 @@ function describeParserError(error: NativeParserError): string {
   const inside = error.functionStack === '' ? '' : ` in function ${error.functionStack}`;
   const reason = /Plugin not found/.test(error.reason)
     ? 'the parser does not know this operator, and no plugin has it'
-    : oneLine(error.reason);
+    : error.reason === 'false'
+      ? 'the parser does not support it'
+      : oneLine(error.reason);
   if (error.nodeName !== '') return `node ${error.nodeName}${operator}${inside}: ${reason}`;
   if (error.nodeIndex >= 0) return `node number ${error.nodeIndex}${operator}${inside}: ${reason}`;
   return reason;

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OpenOptions, Session } from '../backends/backend';
+import { CodedError } from '../contract/errors';
 import type { Model } from '../model/model';
 import { saveModel } from '../model/saveModel';
 import { removeUnused } from '../plan/prepare/removeUnused';
@@ -45,13 +46,18 @@ export async function withProbeSessions<T>(
   }
 }
 
-/** Saves a probe to a temporary folder, hands its path to `use`, and removes it when that has ended. */
+/**
+ * Saves a probe to a temporary folder, hands its path to `use`, and removes it when that has ended.
+ * @throws what `use` throws; a coded error about the probe names the model that it is made of
+ */
 export async function withProbeFile<T>(probe: Model, use: (path: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'precision-bench-'));
+  const path = join(folder, 'probe.onnx');
   try {
-    const path = join(folder, 'probe.onnx');
     await saveModel(probe, path);
     return await use(path);
+  } catch (error) {
+    throw CodedError.is(error) ? error.withFile(path, probe.path) : error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -82,7 +82,7 @@ function baselineWarnings({ variants, model }: WarningInput): string[] {
   const { sqnrDb } = lowestSqnr(accuracy);
   if (sqnrDb !== null && sqnrDb < roundingSqnrDb) {
     warnings.push(
-      `The FP32 variant differs from the model itself by more than rounding (SQNR ${decibelsText(sqnrDb)}). Rewriting the graph changed its meaning: report this as a defect.`,
+      `The FP32 variant differs from the model itself by more than rounding (SQNR ${decibelsText(sqnrDb)}). Unless it draws random numbers, rewriting the graph changed its meaning: report this as a defect.`,
     );
   }
   const { task } = accuracy;

@@ -111,6 +111,13 @@ export class CodedError extends Error implements ErrorData {
     );
   }
 
+  /** The same error about another file: what went wrong with a copy went wrong with the file that it was made of. */
+  withFile(file: string, original: string): CodedError {
+    const reason = this.reason.replaceAll(file, original);
+    const place = this.place?.file === file ? { ...this.place, file: original } : this.place;
+    return new CodedError({ ...this.toJSON(), reason, ...(place && { place }) }, { cause: this.cause });
+  }
+
   toJSON(): ErrorData {
     return {
       code: this.code,

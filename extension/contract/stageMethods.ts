@@ -132,8 +132,19 @@ export type StageMethods = {
   };
 
   prepare: {
-    params: { readonly model: string; readonly plan: Plan; readonly output: string };
-    result: { opset: number; warnings: string[] };
+    params: {
+      readonly model: string;
+      readonly plan: Plan;
+      readonly output: string;
+      /** Where a copy of the model goes whose stated versions the reference runtime opens, if the model's own are too new. */
+      readonly referenceOutput: string;
+    };
+    result: {
+      opset: number;
+      /** The model that is the FP32 reference: the user's file, or that copy. */
+      reference: string;
+      warnings: string[];
+    };
   };
 
   calibrate: {

@@ -8,13 +8,12 @@ import { CodedError, type ErrorPlace } from '../contract/errors';
 import { isExternal, tensorBytes } from './externalData';
 import { byteLength } from './fileRange';
 import { definedTensors, describeNode, freeTensors, subgraphs, topologicalSort } from './graphIndex';
+import { knownVersions, newerNode, runtimeVersions } from './lowerVersions';
 import { type Model, normalDomain, opsetVersion } from './model';
 import type { FunctionProto, GraphProto, NodeProto, TensorProto } from './onnx.generated';
 
 /** Operator sets of the default domain that the reference runtime (ONNX Runtime 1.30) runs and our rules know. */
-export const supportedOpsets = { oldest: 6, newest: 26 } as const;
-/** The newest file format that the reference runtime opens. */
-export const newestIrVersion = 13;
+export const supportedOpsets = { oldest: 6, newest: runtimeVersions.opset } as const;
 
 /**
  * @throws CodedError MODEL_OPSET_UNSUPPORTED for versions out of range; MODEL_INVALID for zero outputs, undefined
@@ -46,9 +45,9 @@ class Validator {
     const { proto, path } = this.model;
     const irVersion = proto.irVersion ?? 0;
     if (irVersion < 1) throw this.invalid('names no IR version', { field: 'ir_version' });
-    if (irVersion > newestIrVersion) {
+    if (irVersion > knownVersions.irVersion) {
       throw unsupported(
-        `${path} has IR version ${irVersion}; the newest that can be opened is ${newestIrVersion}.`,
+        `${path} has IR version ${irVersion}; the newest that can be opened is ${knownVersions.irVersion}.`,
         'Export the model with an older onnx package, or set its ir_version lower if it uses nothing newer.',
         path,
       );
@@ -56,11 +55,27 @@ class Validator {
     if (proto.opsetImport.length === 0) throw this.invalid('imports no operator set', { field: 'opset_import' });
     const opset = opsetVersion(proto);
     if (!this.imported.has('') || (opset >= supportedOpsets.oldest && opset <= supportedOpsets.newest)) return;
+    if (opset > supportedOpsets.newest && opset <= knownVersions.opset) {
+      this.newerNodes(opset);
+      return;
+    }
     throw unsupported(
       `${path} uses opset ${opset}; opsets ${supportedOpsets.oldest} to ${supportedOpsets.newest} can be handled.`,
       opset < supportedOpsets.oldest
         ? 'Export the model again with a newer exporter, opset 13 or later.'
         : `Export the model with opset_version=${supportedOpsets.newest} or lower.`,
+      path,
+    );
+  }
+
+  /** A newer operator set is only a number to a model that uses nothing of it (`lowerVersions.ts`). */
+  private newerNodes(opset: number): void {
+    const { proto, path } = this.model;
+    const node = newerNode(proto);
+    if (node === undefined) return;
+    throw unsupported(
+      `${path} uses opset ${opset}, and ${node.opType} in node ${quote(describeNode(node))} as opset ${supportedOpsets.newest} does not have it.`,
+      `Export the model with opset_version=${supportedOpsets.newest} or lower.`,
       path,
     );
   }

@@ -56,6 +56,20 @@ export function requireBaseline(drafts: readonly VariantDraft[]): void {
   );
 }
 
+/**
+ * Where TensorRT refuses the FP32 graph itself, keeping nodes in a higher precision cannot help: a variant refused with the same code
+ * for the same architecture is advised what FP32 is.
+ */
+export function adviseLikeBaseline(drafts: readonly VariantDraft[]): void {
+  const baseline = drafts.find(({ recipe }) => recipe.name === 'fp32');
+  for (const draft of drafts) {
+    draft.refusals = draft.refusals.map(({ target, error }) => {
+      const same = baseline?.refusals.find((refusal) => refusal.target === target && refusal.error.code === error.code);
+      return { target, error: { ...error, fix: same?.error.fix ?? error.fix } };
+    });
+  }
+}
+
 /** The files of the variants that were made. */
 export function filesOf(drafts: readonly VariantDraft[], file: 'runnable' | 'evaluable'): VariantFile[] {
   return drafts.flatMap((draft) => (draft.error === null ? (draft[file] ?? []) : []));

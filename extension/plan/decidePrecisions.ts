@@ -16,6 +16,7 @@ import { findAttentionMasks, type AttentionMasks } from './attentionMasks';
 import { Constants } from './constants';
 import { boundType, inferTypes, type TensorTypes } from './inferTypes';
 import { keepRuleFor, type KeepRule } from './keepRules';
+import { logSpectrumNodes } from './logSpectra';
 import { normalizationNodes } from './normalizationChains';
 import { admits, opSchema, slotAt, type OpSchema } from './opSchema';
 import * as rules from './precisionRules';
@@ -76,6 +77,7 @@ class Decider {
   private readonly opset: number;
   private readonly shapeNodes: ReadonlySet<NodeProto>;
   private readonly positionNodes: ReadonlySet<NodeProto>;
+  private readonly spectra: ReadonlySet<NodeProto>;
   private readonly normalizations: ReadonlySet<NodeProto>;
   private readonly scores: ReadonlySet<NodeProto>;
 
@@ -93,6 +95,7 @@ class Decider {
     this.types = typesOf(model, options.ranges);
     this.shapeNodes = shapeArithmeticNodes(graph, options.ranges);
     this.positionNodes = positionNodes(graph.node, this.index);
+    this.spectra = logSpectrumNodes(graph, this.index);
     this.normalizations = normalizationNodes(graph, this.index, this.constants);
     this.scores = scoreNodes(graph.node, this.index);
     this.masks =
@@ -168,6 +171,7 @@ class Decider {
     const listed = rules.fp32Operators.get(opType);
     if (listed !== undefined) return `${opType} ${listed}`;
     if (this.positionNodes.has(node)) return 'computes positions, or values that are then rounded to integers';
+    if (this.spectra.has(node)) return 'computes a spectrum whose logarithm shows the errors of what is quiet';
     if (this.normalizations.has(node)) return 'is part of a normalization or root of squares';
     if (this.states.has(node)) return 'adds to what is carried from one iteration to the next, where rounding adds up';
     return (

@@ -2,8 +2,8 @@
  * The model that every variant starts from: the user's graph, cleaned up without changing what it computes.
  *
  * All variants share it, so a tensor has one name in the ranges, the calibration table and every rewritten graph; the FP32
- * variant is this model itself. Comes after validation and before calibration. Only the folding of BatchNormalization rounds
- * (relative 1e-6). One opset serves all precisions: 22 is the first that has BF16 convolutions.
+ * variant is this model itself. Comes after validation and before calibration. Only the folding of BatchNormalization (relative
+ * 1e-6) and single precision in place of double (6e-8) round. One opset serves all precisions: 22 is the first that has BF16 convolutions.
  */
 import { CodedError } from '../contract/errors';
 import { cloneModel } from '../model/cloneModel';
@@ -18,11 +18,13 @@ import { constantsToInitializers } from './prepare/constantsToInitializers';
 import { expandActivations } from './prepare/expandActivations';
 import { foldBatchNormalization } from './prepare/foldBatchNormalization';
 import { foldConstants } from './prepare/foldConstants';
+import { foldDequantizedBiases } from './prepare/foldDequantizedBiases';
 import { inlineBranches } from './prepare/inlineBranches';
 import { inlineFunctions } from './prepare/inlineFunctions';
 import { nameNodes } from './prepare/nameNodes';
 import { removeIdentities } from './prepare/removeIdentities';
 import { removeUnused } from './prepare/removeUnused';
+import { toSinglePrecision } from './prepare/toSinglePrecision';
 import { uniqueDimensions } from './prepare/uniqueDimensions';
 import { uniqueNames } from './prepare/uniqueNames';
 import { simplifyCasts } from './simplifyCasts';
@@ -51,11 +53,13 @@ export function prepareModel(model: Model, options: PrepareOptions = {}): Model 
   castLikeToCast(prepared);
   expandActivations(prepared);
   constantsToInitializers(graph);
+  toSinglePrecision(prepared);
   // What one step makes constant or plain, the next one looks through: until no branch is decided any more.
   do {
     removeIdentities(prepared);
     foldConstants(prepared);
   } while (inlineBranches(prepared));
+  foldDequantizedBiases(prepared);
   simplifyCasts(prepared);
   foldBatchNormalization(prepared);
   removeUnused(graph);

@@ -106,9 +106,9 @@ function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly 
       split: 'half and half',
       warnings: ['look here'],
     }),
-    prepare: ({ output }) => {
+    prepare: ({ model, output }) => {
       writeFileSync(output, 'prepared');
-      return { opset: 19, warnings: [] };
+      return { opset: 19, reference: model, warnings: [] };
     },
     calibrate: ({ rangesOutput, tableOutput, precisions }) => {
       writeFileSync(rangesOutput, '{}');

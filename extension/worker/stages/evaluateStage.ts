@@ -14,6 +14,7 @@ import type { Accuracy } from '../../contract/report';
 import type { StageMethods, VariantFile } from '../../contract/stageMethods';
 import type { NamedTensors } from '../../contract/tensor';
 import { loadModel } from '../../model/loadModel';
+import { isQuantized } from '../../plan/existingQuantization';
 import { graphInputs, graphOutputs } from '../../model/modelCard';
 import { bindingScales, dequantizedOutputs, type BindingScales } from './bindingScales';
 import { convertFeeds } from './convertFeeds';
@@ -33,7 +34,9 @@ export async function evaluateStage(
   const metadata = Object.fromEntries(model.proto.metadataProps.map(({ key, value }) => [key ?? '', value ?? '']));
   const outputs = graphOutputs(model);
   return withSelectedDataset(params.data, graphInputs(model), options.signal, async (dataset) => {
-    const reference = await runtime.open({ kind: 'onnx', path: params.model });
+    // The runtime fuses the pairs of a quantized model into integer kernels, which saturate and round otherwise than the model says.
+    const exact = isQuantized(model);
+    const reference = await runtime.open({ kind: 'onnx', path: params.model }, { exact });
     const variants = params.variants.map((file) => new EvaluatedVariant(file, runtime, backends));
     const progress = new EvaluationProgress(params.data.indices.length, options);
     let skipped = 0;

@@ -3,8 +3,10 @@ import { walkGraphs } from '../../model/graphIndex';
 import { loadModel } from '../../model/loadModel';
 import { modelCard } from '../../model/modelCard';
 import { validateModel } from '../../model/validateModel';
+import { existingQuantization } from '../../plan/existingQuantization';
 import { explainPlan } from '../../plan/explainPlan';
 import { prepareModel } from '../../plan/prepareModel';
+import { randomOperators } from '../../plan/randomOperators';
 import type { StageMethods } from '../../contract/stageMethods';
 
 export async function inspectStage(
@@ -18,7 +20,7 @@ export async function inspectStage(
   }
   const card = await modelCard(model);
   if (params.explain.length === 0) return { card, operators, nodes: [], warnings: [] };
-  const warnings: string[] = [];
+  const warnings = [...existingQuantization(model), ...randomOperators(model)];
   const prepared = prepareModel(model, { onWarning: (text) => warnings.push(text) });
   const nodes = params.explain.flatMap((variant) =>
     explainPlan(prepared, variant, { plan: { keep: params.keep ?? [] } }).map((decision) => ({ ...decision, variant })),

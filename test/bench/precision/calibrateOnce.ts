@@ -24,7 +24,8 @@ async function main([model = '', data = '', evaluation = '', algorithm = '', fol
   const { card } = await stageHandlers.inspect({ model, explain: [] }, options);
   const selected = await stageHandlers.selectData({ model, plan, baseDir: folder, python: 'python3' }, options);
   const prepared = path.join(folder, 'prepared.onnx');
-  await stageHandlers.prepare({ model, plan, output: prepared }, options);
+  const referenceOutput = path.join(folder, 'reference.onnx');
+  await stageHandlers.prepare({ model, plan, output: prepared, referenceOutput }, options);
   const before = process.cpuUsage();
   const { summary } = await stageHandlers.calibrate(
     {

@@ -34,6 +34,7 @@ test('errors of a stage arrive with their code', async () => {
     model: '/nothing/here.onnx',
     plan: {} as never,
     output: '/nothing/out.onnx',
+    referenceOutput: '/nothing/reference.onnx',
   });
   await expect(prepare).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
 });

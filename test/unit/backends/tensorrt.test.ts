@@ -82,6 +82,31 @@ describe('buildError', () => {
     expect(error.reason).toContain('FP32 GEMM is not supported');
   });
 
+  test('a layer without an implementation is named by its node, and no other precision is advised', () => {
+    const line =
+      'error: [tacticSupply.cpp::getSupportedFormats::48] Error Code 2: Internal Error (Assertion !layerImpls.empty() failed. nms_2 has no runners that implement it In x)';
+    const error = errorOf({ log: [line] });
+    expect(error).toMatchObject({ code: 'ENGINE_BUILD', place: { node: 'nms' } });
+    expect(error.reason).toContain('no implementation of layer nms_2');
+    expect(error.fix).not.toContain('--keep');
+  });
+
+  test.each([
+    ['integer operators', { nodeOperator: 'ConvInteger', reason: 'false' }, /float model/],
+    ['zero points', { reason: 'shiftIsAllZeros(zeroPoint): Non-zero zero point is not supported.' }, /symmetric/],
+    ['training', { reason: '!isTraining && "no"' }, /for inference/],
+    ['anything else', { reason: 'odd' }, /export anew/],
+  ])('the fix for what the parser refuses fits it: %s', (_, refused, fix) => {
+    const error = errorOf({ status: 'parse', parserErrors: [parserError({ nodeName: 'n', ...refused })] });
+    expect(error.fix).toMatch(fix);
+    expect(error.reason).not.toContain(': false');
+  });
+
+  test('a node that is refused twice for one reason is told once', () => {
+    const twice = [parserError({ nodeName: 'bn' }), parserError({ nodeName: 'bn' })];
+    expect(errorOf({ status: 'parse', parserErrors: twice }).reason.match(/node bn/g)).toHaveLength(1);
+  });
+
   test('what the builder has not, data that fail and memory that lacks have codes of their own', () => {
     expect(errorOf({ status: 'unsupported', reason: 'TensorRT 8 has no BF16.' })).toMatchObject({
       code: 'BUILDER_UNSUPPORTED',
@@ -92,6 +117,15 @@ describe('buildError', () => {
     expect(memory.code).toBe('ENGINE_MEMORY');
     expect(memory.reason).toContain('OutOfMemory');
     expect(memory.fix).toContain('workspaceMiB');
+  });
+
+  test('only what is not FP32 is advised to keep nodes higher', () => {
+    const fixOf = (precision: BuildRequest['precision']) =>
+      buildError(outcome({ log: ['error: x'] }), { ...request, precision }, 'TensorRT-RTX').fix;
+    expect(fixOf('fp16')).toContain('--keep');
+    expect(fixOf('fp32')).not.toContain('--keep');
+    const scope = 'error: [graphScope.cpp::analyze::471] Error Code 2: Internal Error (Assertion failed)';
+    expect(errorOf({ log: [scope] }).fix).toContain('control flow');
   });
 
   test('a workspace that is too small is told how to be raised', () => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../extension/contract/errors';
 import type { Model } from '../../../extension/model/model';
 import { attributeType, newAttribute, newGraph, newTensor } from '../../../extension/model/onnx.generated';
-import { newestIrVersion, supportedOpsets, validateModel } from '../../../extension/model/validateModel';
+import { knownVersions } from '../../../extension/model/lowerVersions';
+import { supportedOpsets, validateModel } from '../../../extension/model/validateModel';
 import { buildModel, floats, node, reluModel, value } from './buildModel';
 
 const io = { inputs: [value('x', [4])], outputs: [value('y', [4])] };
@@ -31,7 +32,8 @@ describe('a valid model passes', () => {
     ['a subgraph that reads an outer tensor', withBranch('t')],
     ['an absent optional input', buildModel({ ...io, nodes: [node('Clip', ['x', '', ''], ['y'])] })],
     ['nodes out of order', buildModel({ ...io, nodes: [node('Relu', ['t'], ['y']), node('Relu', ['x'], ['t'])] })],
-    ['the oldest and newest opsets', reluModel({ opset: supportedOpsets.newest, irVersion: newestIrVersion })],
+    ['the newest versions', reluModel(knownVersions)],
+    ['the oldest opset', reluModel({ opset: supportedOpsets.oldest })],
   ])('%s', (_, model) => {
     expect(() => validateModel(model)).not.toThrow();
   });
@@ -90,7 +92,13 @@ describe('an invalid model is refused', () => {
     ],
     ['an opset from the future', reluModel({ opset: 99 }), 'MODEL_OPSET_UNSUPPORTED', /opset 99/],
     ['an opset from the past', reluModel({ opset: 5 }), 'MODEL_OPSET_UNSUPPORTED', /opset 5/],
-    ['an IR version from the future', reluModel({ irVersion: 14 }), 'MODEL_OPSET_UNSUPPORTED', /IR version 14/],
+    ['an IR version from the future', reluModel({ irVersion: 15 }), 'MODEL_OPSET_UNSUPPORTED', /IR version 15/],
+    [
+      'an operator of an opset that the runtime has not',
+      buildModel({ ...io, nodes: [node('SwiGLU', ['x', 'x'], ['y'])], opset: 28 }),
+      'MODEL_OPSET_UNSUPPORTED',
+      /SwiGLU in node "SwiGLU_y" as opset 26 does not have it/,
+    ],
     ['no IR version', reluModel({ irVersion: 0 }), 'MODEL_INVALID', /no IR version/],
   ])('%s', (_, model, code, reason) => {
     let error: unknown;

@@ -85,3 +85,21 @@ it('ends at once when cancelled', async () => {
     code: 'CANCELLED',
   });
 });
+
+it('opens a model that is quantized already as it says, without the integer kernels of the runtime', async () => {
+  const { folder, params } = setUp();
+  const quantized = buildModel({
+    nodes: [node('QuantizeLinear', ['x', 's'], ['q']), node('DequantizeLinear', ['q', 's'], ['y'])],
+    inputs: [value('x', ['N', 3])],
+    outputs: [value('y', ['N', 3])],
+    initializers: [floats('s', [], [0.5])],
+  });
+  const model = writeFile(folder, 'quantized.onnx', encodeModel(quantized));
+  const runtime = new OnnxRuntimeBackend();
+  const open = vi.spyOn(runtime, 'open');
+  await evaluateStage({ ...params, model, variants: [] }, runtime, {}).catch(() => undefined);
+  await evaluateStage(params, runtime, {});
+  const exact = open.mock.calls.map(([{ path }, options]) => [path, options?.exact]);
+  expect(exact).toContainEqual([model, true]);
+  expect(exact).toContainEqual([params.model, false]);
+});

@@ -6,6 +6,7 @@ import { FakeBackend } from '../../../../extension/backends/fake';
 import type { TensorRange, TensorRanges } from '../../../../extension/contract/calibrationTable';
 import { completePlan } from '../../../../extension/contract/checkSchema';
 import { loadModel } from '../../../../extension/model/loadModel';
+import { knownVersions, runtimeVersions } from '../../../../extension/model/lowerVersions';
 import { describeFile } from '../../../../extension/files/describeFile';
 import { inspectStage } from '../../../../extension/worker/stages/inspectStage';
 import { prepareStage } from '../../../../extension/worker/stages/prepareStage';
@@ -74,11 +75,30 @@ describe('prepare', () => {
     const folder = temporaryFolder();
     const output = path.join(folder, 'prepared.onnx');
     const plan = completePlan({ model: 'model.onnx' });
-    const { opset } = await prepareStage({ model: linearModel(folder), plan, output });
+    const model = linearModel(folder);
+    const referenceOutput = path.join(folder, 'reference.onnx');
+    const { opset, reference } = await prepareStage({ model, plan, output, referenceOutput });
+    expect(reference).toBe(model);
+    expect(existsSync(referenceOutput)).toBe(false);
     const { proto } = await loadModel(output);
     expect(proto.graph.node.map(({ opType }) => opType)).toEqual(['MatMul']);
     expect(proto.graph.output.map(({ name }) => name)).toEqual(['y']);
     expect(proto.opsetImport[0]?.version).toBe(opset);
+  });
+
+  it('gives a model whose versions are ahead of the runtime a reference that is the same but for them', async () => {
+    const folder = temporaryFolder();
+    const model = writeFile(folder, 'model.onnx', encodeModel(reluModel(knownVersions)));
+    const [output, referenceOutput] = [path.join(folder, 'prepared.onnx'), path.join(folder, 'reference.onnx')];
+    const plan = completePlan({ model: 'model.onnx' });
+    expect(await prepareStage({ model, plan, output, referenceOutput })).toMatchObject({
+      opset: runtimeVersions.opset,
+      reference: referenceOutput,
+    });
+    const { proto } = await loadModel(referenceOutput);
+    expect(proto.irVersion).toBe(runtimeVersions.irVersion);
+    expect(proto.opsetImport).toMatchObject([{ version: runtimeVersions.opset }]);
+    expect(proto.graph).toEqual((await loadModel(model)).proto.graph);
   });
 });
 
@@ -87,7 +107,8 @@ describe('write', () => {
     const folder = temporaryFolder();
     const file = path.join(folder, 'prepared.onnx');
     const plan = completePlan({ model: 'model.onnx' });
-    await prepareStage({ model: linearModel(folder), plan, output: file });
+    const referenceOutput = path.join(folder, 'reference.onnx');
+    await prepareStage({ model: linearModel(folder), plan, output: file, referenceOutput });
     const rangesFile = path.join(folder, 'ranges.json');
     await writeRanges(ranges, rangesFile);
     return { folder, params: { prepared: file, ranges: rangesFile, table: null, plan } };
