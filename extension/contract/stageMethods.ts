@@ -57,6 +57,8 @@ export interface MeasuredFile extends VariantFile {
   /** Default: `benchmark.batch` and `benchmark.cudaGraph`. */
   readonly batch?: number;
   readonly cudaGraph?: boolean;
+  /** Whether an engine's inputs and outputs are copied in every run; default true. */
+  readonly transfers?: boolean;
 }
 
 /** `strong`: types come from the graph. `weak`: the optimizer may pick FP32 where its timings say so. */
