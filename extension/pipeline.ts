@@ -267,7 +267,7 @@ class Conversion {
     if (onnx === null) return;
     const calibratesItself = recipe.calibrator !== null && recipe.calibrator !== 'builtin';
     const built = await this.ask('build', {
-      ...{ backend, onnx, recipe, target, plan, sampleDims },
+      ...{ backend, onnx, recipe, target, plan, sampleDims, sampleValues: data.sampleValues },
       output: folder.file(fileName),
       calibration: calibratesItself
         ? {

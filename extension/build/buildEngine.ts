@@ -14,6 +14,7 @@ import { isFileRange } from '../model/fileRange';
 import type { Model } from '../model/model';
 import { rawBytes } from '../model/tensorValues';
 import { walkTensors } from '../model/walkTensors';
+import { contentHash } from '../files/contentHash';
 import { describeFile } from '../files/describeFile';
 import { cacheKey, EngineCache, type KeptEngine } from './engineCache';
 import { engineRequest } from './engineRequest';
@@ -88,7 +89,7 @@ async function engineKey(
   const { version, gpu } = await compiler.probe();
   if (request.target === null && !gpu) return null;
   return cacheKey({
-    onnx: await contentHash(model),
+    onnx: await modelHash(model),
     backend: compiler.name,
     version,
     gpu: request.target === null ? (gpu ?? null) : null,
@@ -98,13 +99,13 @@ async function engineKey(
 }
 
 /** Hash of the model's file and of the files that hold its external data. */
-async function contentHash(model: Model): Promise<string> {
+async function modelHash(model: Model): Promise<string> {
   const files = new Set([model.path]);
   for (const tensor of walkTensors(model.proto)) {
     const bytes = rawBytes(tensor, model);
     if (isFileRange(bytes)) files.add(bytes.path);
   }
   const hash = createHash('sha256');
-  for (const file of files) hash.update((await describeFile(file)).sha256);
+  for (const file of files) hash.update(await contentHash(file));
   return hash.digest('hex');
 }

@@ -127,6 +127,8 @@ export type StageMethods = {
       representative: boolean;
       /** How the two were kept apart, in words. */
       split: string;
+      /** What inputs that hold a shape hold in the samples chosen; empty for made-up ones. */
+      sampleValues: Plan['shapeValues'];
       warnings: string[];
     };
   };
@@ -189,6 +191,8 @@ export type StageMethods = {
       readonly target: string | null;
       readonly plan: Plan;
       readonly sampleDims: Readonly<Record<string, readonly number[]>>;
+      /** Values of inputs that hold a shape, as the data have them; the plan's own come first. */
+      readonly sampleValues?: Plan['shapeValues'];
       readonly output: string;
       /** What TensorRT calibrates with, where it does. */
       readonly calibration: TensorrtCalibration | null;

@@ -5,6 +5,7 @@
  *     node test/device/run.mjs payload MODELS             node, onnxruntime, models and data of a folder such as ../shared/models
  *     node test/device/run.mjs pieces FILE NAME           cuts FILE into .gpu/NAME00, .gpu/NAME01, … of what fits one call
  *     node test/device/run.mjs peers FOLDER               FP16 files of other tools: FOLDER/NAME.onnx, variants of a report
+ *     node test/device/run.mjs page FOLDER                FOLDER/index.html of the reports that came back to FOLDER
  *
  * The machine has no network and is given back after 30 s without a call. So: one call a piece, each carrying it and copying
  * it (`mkdir -p /root/pieces && cp .gpu/NAME00/* /root/pieces/`), all in a row; then `bash test/device/onDevice.sh STEP` for
@@ -18,6 +19,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import path from 'node:path';
 import { build } from 'esbuild';
 import { nodeBundle } from '../../scripts/bundleOptions.mjs';
+import { importTypeScript } from '../../scripts/setup/importTypeScript.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const gpu = path.join(root, '.gpu');
@@ -136,9 +138,16 @@ function cut(file, name) {
   console.log(cuts.map((piece) => piece.replace('.', '')).join(' '));
 }
 
+async function writePage(folder) {
+  const { pageOf } = await importTypeScript('test/device/page/pageOf.ts');
+  const css = readFileSync(path.join(root, 'test/device/page/page.css'), 'utf8');
+  writeFileSync(path.join(folder, 'index.html'), pageOf(folder, css));
+}
+
 const [what, file, name] = process.argv.slice(2);
 if (what === 'app') await packApp();
 else if (what === 'payload') packPayload(path.resolve(file));
 else if (what === 'peers') packPeers(path.resolve(file));
 else if (what === 'pieces') cut(path.resolve(file), name);
-else throw new Error('Usage: run.mjs app | payload MODELS | pieces FILE NAME | peers FOLDER');
+else if (what === 'page') await writePage(path.resolve(file));
+else throw new Error('Usage: run.mjs app | payload MODELS | pieces FILE NAME | peers FOLDER | page FOLDER');
