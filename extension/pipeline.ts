@@ -18,7 +18,7 @@ import { perVariant } from './pipeline/perVariant';
 import { RunFolder } from './pipeline/runFolder';
 import { TimeBudget } from './pipeline/timeBudget';
 import { filesOf, needsEngine, newDraft, requireBaseline, type VariantDraft } from './pipeline/variantDraft';
-import { checkTargets } from './plan/findPlatform';
+import { checkAccelerator, checkTargets } from './plan/findPlatform';
 import { checkPrecision } from './plan/platforms';
 import { writeReport } from './report/writeReport';
 
@@ -136,6 +136,7 @@ class Conversion {
     checkTargets(plan);
     const probe = await this.ask('probe', { fresh: false });
     const builder = chooseEngineBuilder(plan, probe.backends);
+    if (builder !== null) checkAccelerator(plan, probe.host.gpu);
     const recipes = variantRecipes(plan, builder);
 
     const calibrated = await this.calibrate(recipes);

@@ -26,9 +26,10 @@ export type EngineCompiler = Pick<Backend, 'name' | 'probe'> & Required<Pick<Bac
 
 /** A calibration by TensorRT, made for the graph that is compiled. */
 export interface CalibratorSource {
-  readonly request: CalibratorRequest;
   /** Hash of everything that decides the scales. */
   readonly key: string;
+  /** Opens the data for as long as `work` takes; not called where the engine is kept. */
+  use<T>(work: (request: CalibratorRequest) => Promise<T>): Promise<T>;
 }
 
 export interface BuiltEngine {
@@ -64,10 +65,13 @@ export async function buildEngine(
   const onCache = (bytes: Uint8Array): void => {
     calibrationCache = Buffer.from(bytes).toString('utf8');
   };
-  const calibrated = calibrator === null ? {} : { calibrator: { ...calibrator.request, onCache } };
   const unknownLayers: string[] = [];
   const onUnknownLayers = (names: readonly string[]): void => void unknownLayers.push(...names);
-  const build = await compiler.build({ ...request, ...calibrated, onUnknownLayers }, options);
+  const wanted = { ...request, onUnknownLayers };
+  const build =
+    calibrator === null
+      ? await compiler.build(wanted, options)
+      : await calibrator.use((own) => compiler.build({ ...wanted, calibrator: { ...own, onCache } }, options));
   const built = { build, ...(await describeFile(params.output)), calibrationCache, unknownLayers };
   if (key !== null) await cache.store(key, params.output, built);
   return { ...built, kept: false };

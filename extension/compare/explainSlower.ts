@@ -56,7 +56,10 @@ function lostTime(own: Timed, rival: Timed): string {
   const [spent, rivals] = [shares(own.variant), shares(rival.variant)];
   if (spent === null || rivals === null) return 'Its layers were not profiled, so the reason is not known.';
   const lost = own.ms - rival.ms;
+  // Layers of the precision that only this variant has stand in for others of the rival; that is no loss.
+  const substitute = rival.variant.precision === own.variant.precision ? null : own.variant.precision;
   const parts = [...spent]
+    .filter(([type]) => type !== substitute)
     .map(([type, share]) => ({ type, share, there: rivals.get(type) ?? 0 }))
     .map((part) => ({ ...part, more: part.share * own.ms - part.there * rival.ms }))
     .filter(({ more }) => more > tellingShare * lost)

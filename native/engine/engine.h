@@ -78,9 +78,9 @@ private:
     std::unique_ptr<nvinfer1::ICudaEngine> mEngine;
     std::unique_ptr<EngineContext> mContext;
     int32_t mProfile = 0; //!< The one that the bindings are of.
-    Stream mStream; //!< Computes.
-    //! Copies of timed runs, as in trtexec: events on either side of a copy and of the computation are of one stream each,
-    //! so neither time holds what the GPU needs to hand over from its copy engine to its processors.
+    Stream mStream;       //!< Computes.
+    //! Copies of timed runs, as in trtexec: events on either side of a copy and of the computation are of one stream
+    //! each, so neither time holds what the GPU needs to hand over from its copy engine to its processors.
     Stream mCopies;
     Span mInputs, mCompute, mOutputs;
     RecordedGraph mGraph;

@@ -10,6 +10,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { aptInstall } from './aptInstall.mjs';
 import { importTypeScript, projectRoot } from './importTypeScript.mjs';
@@ -90,7 +91,9 @@ await attempt(async () => {
   mkdirSync(buildFolder, { recursive: true });
   const defines = Object.entries(variables).map(([name, value]) => `-D${name}=${value}`);
   const source = path.join(projectRoot, 'native');
-  const failure = cmake(['-S', source, '-B', buildFolder, ...defines]) ?? cmake(['--build', buildFolder, '--parallel']);
+  const failure =
+    cmake(['-S', source, '-B', buildFolder, ...defines]) ??
+    cmake(['--build', buildFolder, '--parallel', String(availableParallelism())]);
   if (failure !== null)
     return [{ reason: `The native module does not compile for arm64:\n    ${failure}`, fix: 'See above.' }];
   if (!existsSync(path.join(buildFolder, 'precision_bench.node'))) throw new Error('no addon was built');

@@ -33,9 +33,9 @@ function joined(run: Report): Variant[] {
   const half = read<Report>(`${name}-io16/report.json`)?.variants ?? [];
   const turns = read<PerVariant<Latency>>(`${name}.turns.json`);
   const variants = [
-    ...run.variants.map((variant) => ({ ...variant, name: measuredName(variant.name) })),
+    ...run.variants.map((variant) => ({ ...variant, name: measuredName(variant) })),
     ...half.flatMap((variant) => {
-      const kept = halfBindingsName(variant.name);
+      const kept = halfBindingsName(variant);
       // Its own run's FP32 has other bindings and is in no turns with the others.
       return kept === null ? [] : [{ ...variant, name: kept, latency: null, speedup: null }];
     }),

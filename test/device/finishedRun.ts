@@ -31,9 +31,9 @@ export class FinishedRun {
   }
 
   /** Variants that have an engine, by the names that `measured` gives them. */
-  engines(measured: (name: string) => string | null): VariantFile[] {
+  engines(measured: (variant: Variant) => string | null): VariantFile[] {
     return this.report.variants.flatMap((variant) => {
-      const [name, engine, onnx] = [measured(variant.name), this.file(variant, 'engine'), this.file(variant, 'onnx')];
+      const [name, engine, onnx] = [measured(variant), this.file(variant, 'engine'), this.file(variant, 'onnx')];
       if (name === null || engine === null || onnx === null) return [];
       return [{ name, path: onnx, simulated: false, engine: { backend: 'tensorrt', path: engine } }];
     });

@@ -24,6 +24,8 @@ transformer-batch32|transformer.onnx|transformer-calib.npz|transformer-eval.npz|
 lite0-batch32|efficientnet-lite0.onnx|imagenet/calib.csv|imagenet/eval.csv|efficientnet-lite|input|logits|3|32
 rec-batch32|PP-OCRv6_rec_small.onnx|ocr/calib.csv|ocr/eval.csv|ppocr-rec|x|fetch_name_0|1|32
 digits|digits_resnet_tiny.onnx|digits/digits_calib.npz|digits/digits_test.npz|none|input|logits|3|1"
+# Some of them: ONLY='digits|rec-batch32'
+[ -z "${ONLY:-}" ] || runs=$(grep -E "^(${ONLY})\|" <<<"$runs")
 
 use_tensorrt() { # FOLDER HOME
   export TENSORRT_ROOT=$1 PRECISION_BENCH_HOME=$2
@@ -77,11 +79,11 @@ overhead() { # LINE
   engine=$(ls $work/$name/*.fp16.engine 2>/dev/null | head -1)
   [ -n "$engine" ] || return 0
   step $work/$name.overhead.json 40 $node $app/overhead.cjs $home/app/bare_loop $TENSORRT_ROOT/libnvinfer.so.10 $engine $batch \
-    $work/$name.overhead.json 3 2
+    $work/$name.overhead.json 3 1
   collect $name
 }
 
-# The same engines once more, none kept, but the kernels' timings: on a copy, so that a repeated step sees the same.
+# The same engines once more: none is kept, but the kernels' timings are.
 warm() { # LINE
   local name=${1%%|*}
   [ -s $work/$name/report.json ] || return 0
@@ -94,13 +96,15 @@ warm() { # LINE
 line() { grep "^$1|" <<<"$runs"; }
 
 peers() {
-  [ -d $home/peers ] || { say "no files of peers"; return 0; }
-  step $results/rec-batch32-peers.json 60 $node $app/peers.cjs $work/rec-batch32 $home/peers $results/rec-batch32-peers.json 2
+  local name=${PEERS_OF:-rec-batch32}
+  [ -d $home/peers ] && [ -s $work/$name/report.json ] || { say "no files of peers"; return 0; }
+  step $results/$name-peers.json 60 $node $app/peers.cjs $work/$name $home/peers $results/$name-peers.json 2
 }
 
 # The recognizer's FP16 engines at the default level, whose builds are long.
 level3() {
   local name=rec-batch32-level3
+  [ -n "$(line rec-batch32)" ] || return 0
   LEVEL=3 convert $name "$(line rec-batch32)" --precisions fp16,fp16-weak || return 0
   step $work/$name.turns.json 20 $node $app/turns.cjs $work/$name none $work/$name.turns.json 2
   collect $name
@@ -163,6 +167,7 @@ PY
 }
 
 mkdir -p $work $results $out $home/pieces
+touch $work/log $work/background
 case "${1:?step}" in
 app)
   mkdir -p $home/app && tar xzf .gpu/app/app.tgz -C $home/app && cp test/device/onDevice.sh $home/
@@ -173,6 +178,7 @@ smoke)
   $cli probe
   ;;
 start)
+  say "started for $2 s"
   # A session of its own, which the end of this call leaves alone; the copy of this script, which later calls do not replace.
   cd $home && setsid bash $home/onDevice.sh everything ${2:?seconds} </dev/null >>$work/background 2>&1 &
   sleep 1

@@ -7,7 +7,8 @@
  * The report has the run's fp32, fp16 and fp16-weak beside them. Nothing of a peer's file is changed but the names of
  * dimensions that are called `?`, which TensorRT would take for one size.
  */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { decideVerdict } from '../../extension/compare/verdict';
 import { CodedError } from '../../extension/contract/errors';
@@ -36,8 +37,7 @@ async function withUniqueDimensions(from: string, to: string): Promise<void> {
 
 /** A peer's engine, or why there is none. */
 async function build(stages: Stages, run: FinishedRun, name: string): Promise<{ variant: Variant; file: VariantFile }> {
-  const scratch = path.join(path.dirname(out), 'peer-engines');
-  mkdirSync(scratch, { recursive: true });
+  const scratch = mkdtempSync(path.join(tmpdir(), 'peer-'));
   const onnx = path.join(scratch, `${name}.onnx`);
   const output = path.join(scratch, `${name}.engine`);
   const file: VariantFile = { name, path: onnx, simulated: false };
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     const evaluated = await stages.ask('evaluate', {
       ...{ model: run.model, variants: files, data: evaluation, batchSize, budgetMs: null },
     });
-    const ours = run.engines((name) => (own.includes(name) ? measuredName(name) : null));
+    const ours = run.engines((variant) => (own.includes(variant.name) ? measuredName(variant) : null));
     const benchmark = { ...report.plan.benchmark, durationMs: 1000 * Number(seconds) };
     const measured = await stages.ask('measure', { variants: [...ours, ...files], data: evaluation, benchmark });
     return { built: peersBuilt, accuracy: evaluated, latency: measured };
@@ -78,7 +78,7 @@ async function main(): Promise<void> {
   const ours = report.variants.filter(({ name }) => own.includes(name));
   const fp32 = latency.results['fp32']?.medianMs ?? null;
   const variants = [
-    ...ours.map((variant) => ({ ...variant, name: measuredName(variant.name) })),
+    ...ours.map((variant) => ({ ...variant, name: measuredName(variant) })),
     ...built.map(({ variant }) => {
       const error = variant.error ?? accuracy.errors[variant.name] ?? latency.errors[variant.name] ?? null;
       const status = error === null ? ('ok' as const) : ('failed' as const);

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
     for (const recipe of await stages.recipes(run)) {
       const variant = variants.find(({ name }) => name === recipe.name);
       const onnx = variant === undefined ? null : run.file(variant, 'onnx');
-      if (onnx === null) continue;
+      if (variant === undefined || onnx === null) continue;
       const calibratesItself = recipe.calibrator !== null && recipe.calibrator !== 'builtin';
       const params = {
         ...{ backend: 'tensorrt' as const, onnx, recipe, target: null, plan, sampleDims: run.sampleDims() },
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
         const { build } = await stages.ask('build', params);
         asks.push({ wallMs: performance.now() - start, cached: build.cached === true, seconds: build.seconds });
       }
-      found[measuredName(recipe.name)] = mode === 'again' ? asks : asks[0];
+      found[measuredName(variant)] = mode === 'again' ? asks : asks[0];
       writeFileSync(out, `${JSON.stringify(found, null, 1)}\n`);
     }
   });

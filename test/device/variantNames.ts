@@ -1,11 +1,15 @@
 /** What the variants of a run are called in the measurements. */
+import type { Variant } from '../../extension/contract/report';
 
-/** The rest keep their names. */
-const renamed: Readonly<Record<string, string>> = { fp16: 'fp16-strong', int8: 'int8-qdq' };
+type Named = Pick<Variant, 'name' | 'build'>;
+
+/** `fp16` and `int8` say how their types came about; TensorRT 8 has weak typing only. The rest keep their names. */
+export function measuredName({ name, build }: Named): string {
+  if (name === 'fp16') return build?.typing === 'weak' ? 'fp16-weak' : 'fp16-strong';
+  return name === 'int8' ? 'int8-qdq' : name;
+}
 
 /** Of the run whose inputs and outputs are FP16, this is all that is kept. */
-const withHalfBindings: Readonly<Record<string, string>> = { fp16: 'fp16-io16' };
-
-export const measuredName = (name: string): string => renamed[name] ?? name;
-
-export const halfBindingsName = (name: string): string | null => withHalfBindings[name] ?? null;
+export function halfBindingsName({ name }: Named): string | null {
+  return name === 'fp16' ? 'fp16-io16' : null;
+}

@@ -34,9 +34,9 @@ describe('explainSlower', () => {
       kept('c', 'kept by you'),
     ];
     expect(explainSlower([strong(2, { decisions }), weak(1.5)], gpu)).toEqual([
-      'FP16 takes 1.33× the time of FP16-WEAK (2 ms against 1.5 ms). ' +
-        'By the profile of its layers it loses the time in FP16 layers (0.3 ms more: 90% of its time, 100% there) and ' +
-        'FP32 layers (0.2 ms more: 10% of its time, 0% there). ' +
+      'FP16 takes 1.33× the time of FP16-WEAK (2.00 ms against 1.50 ms). ' +
+        'By the profile of its layers it loses the time in FP16 layers (0.300 ms more: 90% of its time, 100% there) and ' +
+        'FP32 layers (0.200 ms more: 10% of its time, 0% there). ' +
         'The plan keeps 3 nodes in a higher precision; 2 of them because: Its range exceeds FP16.',
     ]);
   });
@@ -45,12 +45,12 @@ describe('explainSlower', () => {
     const int8 = timed('int8', 'int8', 2.4, { build: built('strong', { fp16: 0.4, reformat: 0.35, int8: 0.25 }) });
     const implicit = timed('int8-tensorrt', 'int8', 1.6, { build: built('weak', { int8: 1 }) });
     const [sentence = ''] = explainSlower([int8, implicit, strong(1.5)], gpu);
-    expect(sentence).toContain('INT8 takes 1.6× the time of FP16 (2.4 ms against 1.5 ms)');
+    expect(sentence).toContain('INT8 takes 1.60× the time of FP16 (2.40 ms against 1.50 ms)');
     expect(sentence).toMatch(
-      /conversions between types and memory layouts \(0\.84 ms more: 35% of its time, 0% there\)/,
+      /conversions between types and memory layouts \(0\.840 ms more: 35% of its time, 0% there\)\.$/,
     );
     const [other = ''] = explainSlower([int8, timed('int8-tensorrt', 'int8', 1.2, implicit), strong(1.5)], gpu);
-    expect(other).toContain('INT8 takes 2× the time of INT8-TENSORRT');
+    expect(other).toContain('INT8 takes 2.00× the time of INT8-TENSORRT');
   });
 
   test('engines that were not profiled, and equal shares, give no made-up reason', () => {
@@ -74,6 +74,6 @@ describe('explainSlower', () => {
     const { recommended, reasons } = decideVerdict({ variants, plan: { gates: noGates }, representative: true });
     expect(recommended).toBe('fp16-weak');
     expect(reasons.join('\n')).toContain('FP16 takes 1.07× the time of FP16-WEAK');
-    expect(reasons.join('\n')).toContain('FP32 layers (0.15 ms more');
+    expect(reasons.join('\n')).toContain('FP32 layers (0.150 ms more');
   });
 });
