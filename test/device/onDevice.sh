@@ -24,7 +24,7 @@ transformer-batch32|transformer.onnx|transformer-calib.npz|transformer-eval.npz|
 lite0-batch32|efficientnet-lite0.onnx|imagenet/calib.csv|imagenet/eval.csv|efficientnet-lite|input|logits|3|32
 rec-batch32|PP-OCRv6_rec_small.onnx|ocr/calib.csv|ocr/eval.csv|ppocr-rec|x|fetch_name_0|1|32
 digits|digits_resnet_tiny.onnx|digits/digits_calib.npz|digits/digits_test.npz|none|input|logits|3|1"
-# Some of them: ONLY='digits|rec-batch32'
+# For a rehearsal: ONLY='digits|rec-batch32', MORE='--eval-samples 16'
 [ -z "${ONLY:-}" ] || runs=$(grep -E "^(${ONLY})\|" <<<"$runs")
 
 use_tensorrt() { # FOLDER HOME
@@ -56,7 +56,7 @@ convert() { # NAME LINE arguments…
   shift 2
   step $work/$name/report.json 20 $cli convert $home/models/$onnx --data $home/data/$calib --eval-data $home/data/$eval \
     --preprocess "$preprocess" --backend tensorrt --batch $batch --optimization-level ${LEVEL:-$level} --calib-batch-size 8 \
-    --timing-cache $work/$name.timing --warmup-ms 300 --duration-ms 300 --iterations 30 --out $work/$name --quiet "$@"
+    --timing-cache $work/$name.timing --warmup-ms 300 --duration-ms 300 --iterations 30 --out $work/$name --quiet ${MORE:-} "$@"
 }
 
 collect() { $node $app/collect.cjs $work $1 $results/$1.json >>$work/log 2>&1; }

@@ -93,7 +93,7 @@ function packPayload(shared) {
   const linesOf = (file) =>
     readFileSync(path.join(shared, 'data', file), 'utf8')
       .trim()
-      .split('\n');
+      .split(/\r?\n/);
   const [header, ...pictures] = linesOf('imagenet/labels.csv');
   for (const split of ['calib', 'eval']) {
     const own = pictures.filter((line) => line.startsWith(`${split}/`));
