@@ -39,9 +39,9 @@ export function renderPage(reports: readonly NamedReport[], css: string): string
         <p class="note">
           Made by test/device from the JSON files beside this page, each a report of a conversion. Latency: the GPU's
           own time of the computation, between events; bars are medians, marks the 99th percentile. Accuracy: the
-          engine's outputs against the original model in onnxruntime, over all evaluation samples. Build: from an empty
-          timing cache; warm: with the kernels' timings kept; asked again: the engine is in the cache. README.md says
-          how it was measured.
+          engine's outputs against the original model in onnxruntime, over all evaluation samples. Build: one variant
+          after the other, the first with an empty timing cache; warm: all timings kept; asked again: the engine is in
+          the cache. README.md says how it was measured.
         </p>
         <nav>${reports.map(({ name }) => html`<a href="#${name}">${name}</a>`)}</nav>
         ${reports.map(section)}
