@@ -25,7 +25,7 @@ import {
   requireBaseline,
   type VariantDraft,
 } from './pipeline/variantDraft';
-import { checkTargets } from './plan/findPlatform';
+import { checkAccelerator, checkTargets } from './plan/findPlatform';
 import { checkPrecision } from './plan/platforms';
 import { writeReport } from './report/writeReport';
 
@@ -145,6 +145,7 @@ class Conversion {
     checkTargets(plan);
     const probe = await this.ask('probe', { fresh: false });
     const builder = chooseEngineBuilder(plan, probe.backends);
+    if (builder !== null) checkAccelerator(plan, probe.host.gpu);
     const recipes = variantRecipes(plan, builder);
 
     const calibrated = await this.calibrate(recipes);
@@ -279,7 +280,7 @@ class Conversion {
     if (onnx === null) return;
     const calibratesItself = recipe.calibrator !== null && recipe.calibrator !== 'builtin';
     const built = await this.ask('build', {
-      ...{ backend, onnx, recipe, target, plan, sampleDims },
+      ...{ backend, onnx, recipe, target, plan, sampleDims, sampleValues: data.sampleValues },
       output: folder.file(fileName),
       calibration: calibratesItself
         ? {

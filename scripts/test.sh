@@ -3,5 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/prepare.sh
+node scripts/setup/nativeArm64.mjs --test
 node scripts/workbench/install.mjs
 exec node scripts/test.mjs "$@"

@@ -7,7 +7,7 @@
  */
 import { execFile, type ExecFileException } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, realpath } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { installables, rtxLibraryFolder } from '../build/install/packages';
 import { packageFolder } from '../build/install/installPackage';
@@ -249,9 +249,23 @@ async function named(parent: string, pattern: RegExp): Promise<string[]> {
     .map((name) => join(parent, name));
 }
 
+/** What the loader's cache held when it was last read, by the cache's time of writing: to list it takes a process. */
+let loaderCache: { readonly written: bigint; readonly folders: string[] } | null = null;
+
 /** Folders in which the system's loader knows a TensorRT. */
 async function loaderCacheFolders(): Promise<string[]> {
   if (process.platform !== 'linux') return [];
+  const written = await stat('/etc/ld.so.cache', { bigint: true }).then(
+    ({ mtimeNs }) => mtimeNs,
+    () => null,
+  );
+  if (written !== null && loaderCache?.written === written) return loaderCache.folders;
+  const folders = await listLoaderCache();
+  if (written !== null) loaderCache = { written, folders };
+  return folders;
+}
+
+async function listLoaderCache(): Promise<string[]> {
   const listing = await new Promise<string>((done) => {
     execFile('/sbin/ldconfig', ['-p'], { timeout: 5000 }, (error, stdout) => {
       done(error === null ? stdout : '');

@@ -12,6 +12,7 @@ import {
   type PassportBinding,
 } from '../contract/enginePassport';
 import { schemaFault } from '../contract/schemaFault';
+import { contentHash } from '../files/contentHash';
 import { describeFile } from '../files/describeFile';
 import { writeAtomically } from '../files/writeAtomically';
 import type { BuildRequest } from './backend';
@@ -41,7 +42,7 @@ export async function writePassport(facts: PassportFacts): Promise<EnginePasspor
     targets: target === null ? [] : [target],
     versionCompatible: builder.versionCompatible,
     hardwareCompatible: builder.hardwareCompatible,
-    model: { file: relative(dirname(engine), onnx), sha256: (await describeFile(onnx)).sha256 },
+    model: { file: relative(dirname(engine), onnx), sha256: await contentHash(onnx) },
     plan: { sha256: planHash(request) },
     precision: request.precision,
     typing: request.typing ?? 'strong',
@@ -58,7 +59,7 @@ export async function readPassport(engine: string): Promise<EnginePassport | nul
   try {
     const passport = JSON.parse(await readFile(passportPath(engine), 'utf8')) as EnginePassport;
     if (schemaFault(enginePassportSchema, passport) !== null) return null;
-    return passport.engine.sha256 === (await describeFile(engine)).sha256 ? passport : null;
+    return passport.engine.sha256 === (await contentHash(engine)) ? passport : null;
   } catch {
     return null;
   }

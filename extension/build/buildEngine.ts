@@ -14,6 +14,7 @@ import { isFileRange } from '../model/fileRange';
 import type { Model } from '../model/model';
 import { rawBytes } from '../model/tensorValues';
 import { walkTensors } from '../model/walkTensors';
+import { contentHash } from '../files/contentHash';
 import { describeFile } from '../files/describeFile';
 import { cacheKey, EngineCache, type KeptEngine } from './engineCache';
 import { engineRequest } from './engineRequest';
@@ -25,9 +26,10 @@ export type EngineCompiler = Pick<Backend, 'name' | 'probe'> & Required<Pick<Bac
 
 /** A calibration by TensorRT, made for the graph that is compiled. */
 export interface CalibratorSource {
-  readonly request: CalibratorRequest;
   /** Hash of everything that decides the scales. */
   readonly key: string;
+  /** Opens the data for as long as `work` takes; not called where the engine is kept. */
+  use<T>(work: (request: CalibratorRequest) => Promise<T>): Promise<T>;
 }
 
 export interface BuiltEngine {
@@ -63,10 +65,13 @@ export async function buildEngine(
   const onCache = (bytes: Uint8Array): void => {
     calibrationCache = Buffer.from(bytes).toString('utf8');
   };
-  const calibrated = calibrator === null ? {} : { calibrator: { ...calibrator.request, onCache } };
   const unknownLayers: string[] = [];
   const onUnknownLayers = (names: readonly string[]): void => void unknownLayers.push(...names);
-  const build = await compiler.build({ ...request, ...calibrated, onUnknownLayers }, options);
+  const wanted = { ...request, onUnknownLayers };
+  const build =
+    calibrator === null
+      ? await compiler.build(wanted, options)
+      : await calibrator.use((own) => compiler.build({ ...wanted, calibrator: { ...own, onCache } }, options));
   const built = { build, ...(await describeFile(params.output)), calibrationCache, unknownLayers };
   if (key !== null) await cache.store(key, params.output, built);
   return { ...built, kept: false };
@@ -88,7 +93,7 @@ async function engineKey(
   const { version, gpu } = await compiler.probe();
   if (request.target === null && !gpu) return null;
   return cacheKey({
-    onnx: await contentHash(model),
+    onnx: await modelHash(model),
     backend: compiler.name,
     version,
     gpu: request.target === null ? (gpu ?? null) : null,
@@ -98,13 +103,13 @@ async function engineKey(
 }
 
 /** Hash of the model's file and of the files that hold its external data. */
-async function contentHash(model: Model): Promise<string> {
+async function modelHash(model: Model): Promise<string> {
   const files = new Set([model.path]);
   for (const tensor of walkTensors(model.proto)) {
     const bytes = rawBytes(tensor, model);
     if (isFileRange(bytes)) files.add(bytes.path);
   }
   const hash = createHash('sha256');
-  for (const file of files) hash.update((await describeFile(file)).sha256);
+  for (const file of files) hash.update(await contentHash(file));
   return hash.digest('hex');
 }

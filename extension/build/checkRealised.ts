@@ -29,7 +29,7 @@ export function checkRealised({ realised }: BuildSummary, { name, precision, typ
     reason: `No layer of the engine for ${name} computes in ${precision.toUpperCase()} (of its layers: ${found}): it is another precision under this name.`,
     fix:
       typing === 'weak'
-        ? 'The optimizer found other types faster for every layer; use --typing strong, or do without this variant.'
+        ? 'The optimizer found other types faster for every layer; use --typing strong (TensorRT 10 and newer), or do without this variant.'
         : `Look at the decisions of ${name} in the report for what keeps its layers in another precision.`,
     place: { field: 'precisions' },
   });

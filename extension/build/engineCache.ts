@@ -8,7 +8,7 @@ import { copyFile, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile
 import { basename, join } from 'node:path';
 import type { BuildSummary } from '../contract/report';
 import { passportPath, type EnginePassport } from '../contract/enginePassport';
-import { describeFile } from '../files/describeFile';
+import { contentHash, rememberContentHash } from '../files/contentHash';
 import { writeAtomically } from '../files/writeAtomically';
 import { toolHome } from './install/toolHome';
 
@@ -64,14 +64,14 @@ export class EngineCache {
     const aside = `${output}.tmp`;
     try {
       const kept = JSON.parse(await readFile(this.file(key, 'json'), 'utf8')) as KeptEngine;
+      if ((await contentHash(this.file(key, 'engine'))) !== kept.sha256) throw new Error('damaged');
       // A copy-on-write clone where the file system has them.
       await copyFile(this.file(key, 'engine'), aside, constants.COPYFILE_FICLONE);
-      const found = await describeFile(aside);
-      if (found.sha256 !== kept.sha256) throw new Error('damaged');
       if (kept.hasPassport) await this.fetchPassport(key, output);
       await rename(aside, output);
       const now = new Date();
-      await utimes(this.file(key, 'engine'), now, now).catch(() => undefined);
+      // The summary's time, since the engine's own says that it is unchanged.
+      await utimes(this.file(key, 'json'), now, now).catch(() => undefined);
       return kept;
     } catch {
       // Not there, damaged, or removed by another process in the meantime: it is built again.
@@ -89,6 +89,7 @@ export class EngineCache {
       const hasPassport = await copied(passportPath(engine), this.file(key, 'passport'));
       await writeFile(`${aside}.json`, JSON.stringify({ ...kept, hasPassport }));
       await rename(`${aside}.engine`, this.file(key, 'engine'));
+      await rememberContentHash(this.file(key, 'engine'), kept.sha256);
       // The summary comes last: an entry counts from then on.
       await rename(`${aside}.json`, this.file(key, 'json'));
       await this.prune(cacheLimitBytes);
@@ -102,8 +103,11 @@ export class EngineCache {
     const engines = (await readdir(this.folder)).filter((name) => name.endsWith('.engine') && !name.startsWith('.'));
     const files = await Promise.all(
       engines.map(async (name) => {
-        const found = await stat(join(this.folder, name)).catch(() => null);
-        return { key: name.replace(/\.engine$/, ''), bytes: found?.size ?? 0, used: found?.mtimeMs ?? 0 };
+        const key = name.replace(/\.engine$/, '');
+        const [engine, summary] = await Promise.all(
+          (['engine', 'json'] as const).map((ending) => stat(this.file(key, ending)).catch(() => null)),
+        );
+        return { key, bytes: engine?.size ?? 0, used: summary?.mtimeMs ?? 0 };
       }),
     );
     let total = files.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -14,10 +14,14 @@ import { shapeProfiles } from '../plan/shapeProfiles';
 
 /** @throws CodedError PLAN_INVALID for shapes that do not fit the model */
 export function engineRequest(model: Model, params: StageMethods['build']['params']): BuildRequest {
-  const { plan, recipe, sampleDims, onnx, output, target } = params;
+  const { plan, recipe, sampleDims, sampleValues = {}, onnx, output, target } = params;
   const inputs = graphInputs(model);
+  const shapeValues = { ...sampleValues, ...plan.shapeValues };
+  // A shape taken from single samples says how large everything is; no batch may be made of that.
+  const isFromSamples = Object.keys(sampleValues).some((name) => !(name in plan.shapeValues));
+  const batch = isFromSamples ? { opt: 1, max: 1 } : batchSizes(plan);
   const [shapes = {}, ...moreProfiles] = [{}, ...plan.profiles].map((more) =>
-    shapeProfiles(inputs, sampleDims, { ...plan.shapes, ...more }, batchSizes(plan)),
+    shapeProfiles(inputs, sampleDims, { ...plan.shapes, ...more }, batch),
   );
   return {
     onnx,
@@ -28,7 +32,7 @@ export function engineRequest(model: Model, params: StageMethods['build']['param
     shapes,
     typing: recipe.typing,
     ...(moreProfiles.length > 0 ? { moreProfiles } : {}),
-    ...(Object.keys(plan.shapeValues).length > 0 ? { shapeValues: plan.shapeValues } : {}),
+    ...(Object.keys(shapeValues).length > 0 ? { shapeValues } : {}),
     ...(Object.keys(plan.formats).length > 0 ? { io: layouts(plan) } : {}),
     ...(recipe.typing === 'weak'
       ? { layerPrecisions: keptLayers(model, plan), constraints: plan.builder.constraints }

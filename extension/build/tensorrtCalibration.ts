@@ -20,7 +20,6 @@ import type { CalibrationSummary } from '../contract/report';
 import type { TensorrtCalibration, TensorrtCalibratorName } from '../contract/stageMethods';
 import type { NamedTensors } from '../contract/tensor';
 import { writeAtomically } from '../files/writeAtomically';
-import type { CalibratorSource } from './buildEngine';
 
 /** What a cache was made from, in `CACHE.json` beside it. */
 const noteSchema = Type.Object({
@@ -67,40 +66,44 @@ export class TensorrtCalibrationRun {
 
   private constructor(
     private readonly request: CalibrationRequest,
-    private readonly dataset: Dataset,
     private readonly note: CacheNote,
-    private readonly shapes: CalibratorRequest['shapes'],
   ) {}
 
   /**
-   * Reads the cache, if the plan names one that is there, and else the first batch, whose shape all batches have.
+   * Reads the cache, if the plan names one that is there. No data yet: an engine that is kept needs none.
    *
-   * @throws CodedError CALIBRATION_TABLE_MISMATCH when the cache does not fit; those of reading data
+   * @throws CodedError CALIBRATION_TABLE_MISMATCH when the cache does not fit
    */
-  static async prepare(request: CalibrationRequest, dataset: Dataset, signal?: AbortSignal) {
-    const note = noteOf(request);
-    const first = await firstBatch(request, dataset, signal);
-    const shapes = Object.fromEntries(Object.entries(first).map(([name, { dims }]) => [name, dims]));
-    const run = new TensorrtCalibrationRun(request, dataset, note, shapes);
+  static async prepare(request: CalibrationRequest): Promise<TensorrtCalibrationRun> {
+    const run = new TensorrtCalibrationRun(request, noteOf(request));
     await run.readCache();
     return run;
   }
 
-  /** For `buildEngine`. */
-  get source(): CalibratorSource {
+  /** Hash of everything that decides the scales. */
+  get key(): string {
+    // A cache of the same note holds the scales that calibrating would give.
+    return sha256(this.read === null || this.read.hasNote ? JSON.stringify(this.note) : this.read.text);
+  }
+
+  /**
+   * What the builder calibrates with; reads the first batch, whose shape all batches have.
+   *
+   * @param dataset stays open as long as the builder works
+   * @throws CodedError those of reading data
+   */
+  async open(dataset: Dataset, signal?: AbortSignal): Promise<CalibratorRequest> {
     const { algorithm } = this.request;
     const { quantile, cutoff } = this.note;
+    const first = await firstBatch(this.request, dataset, signal);
+    const shapes = Object.fromEntries(Object.entries(first).map(([name, { dims }]) => [name, dims]));
     return {
-      // A cache of the same note holds the scales that calibrating would give.
-      key: sha256(this.read === null || this.read.hasNote ? JSON.stringify(this.note) : this.read.text),
-      request: {
-        algorithm,
-        ...(quantile === null ? {} : { quantile }),
-        ...(cutoff === null ? {} : { cutoff }),
-        shapes: this.shapes,
-        cache: this.read === null ? null : Buffer.from(this.read.text),
-        batches: (signal) => this.batches(signal),
-      },
+      algorithm,
+      ...(quantile === null ? {} : { quantile }),
+      ...(cutoff === null ? {} : { cutoff }),
+      shapes,
+      cache: this.read === null ? null : Buffer.from(this.read.text),
+      batches: (stop) => this.batches(dataset, shapes, stop),
     };
   }
 
@@ -138,11 +141,15 @@ export class TensorrtCalibrationRun {
     };
   }
 
-  private async *batches(signal: AbortSignal): AsyncIterable<NamedTensors> {
+  private async *batches(
+    dataset: Dataset,
+    shapes: CalibratorRequest['shapes'],
+    signal: AbortSignal,
+  ): AsyncIterable<NamedTensors> {
     const { calibration, plan, convert } = this.request;
-    for await (const batch of batches(this.dataset, calibration.data.indices, plan.batchSize, { signal })) {
+    for await (const batch of batches(dataset, calibration.data.indices, plan.batchSize, { signal })) {
       const feeds = convert(batch.tensors);
-      if (this.hasShape(feeds)) {
+      if (haveShapes(feeds, shapes)) {
         this.fed += batch.valid;
         yield feeds;
       } else this.skipped += batch.valid;
@@ -152,10 +159,6 @@ export class TensorrtCalibrationRun {
         `TensorRT calibrates at one shape; ${this.skipped} samples that fill no batch of it were left out.`,
       );
     }
-  }
-
-  private hasShape(feeds: NamedTensors): boolean {
-    return Object.entries(this.shapes).every(([name, dims]) => String(feeds[name]?.dims) === String(dims));
   }
 
   private async readCache(): Promise<void> {
@@ -180,6 +183,10 @@ export class TensorrtCalibrationRun {
     const known = [...scales.keys()].filter((name) => tensors.has(name));
     if (known.length === 0) throw mismatch(file, 'none of its tensors is in this model');
   }
+}
+
+function haveShapes(feeds: NamedTensors, shapes: CalibratorRequest['shapes']): boolean {
+  return Object.entries(shapes).every(([name, dims]) => String(feeds[name]?.dims) === String(dims));
 }
 
 function noteOf({ algorithm, plan, calibration }: CalibrationRequest): CacheNote {

@@ -14,6 +14,7 @@ import type { Plan, VariantName } from '../contract/plan';
 import { listText, millisecondsText, ratioText } from '../contract/quantities';
 import { baselineOf, isBaseline, isGpuLatency, taskMetricName } from '../contract/reportQueries';
 import type { Report, Variant } from '../contract/report';
+import { explainSlower } from './explainSlower';
 import { judgeAccuracy, type Judgment } from './judgeAccuracy';
 import { verdictWarnings, type WarningInput } from './verdictWarnings';
 
@@ -176,7 +177,8 @@ function choose({ variants, representative, plan }: VerdictInput): Pick<Verdict,
   const { chosen, reasons } = timed ? chooseBySpeed(baseline, kept, device) : chooseByFidelity(baseline, kept);
   // The chosen one's evidence stands in the first sentence.
   const others = judged.filter(({ variant }) => variant !== chosen);
-  return { recommended: chosen.name, reasons: [...reasons, ...others.map(outcomeSentence)] };
+  const explained = timed ? explainSlower(reduced, device) : [];
+  return { recommended: chosen.name, reasons: [...reasons, ...explained, ...others.map(outcomeSentence)] };
 }
 
 /** The verdict of a report: the recommended variant's name or null, the reasons, the warnings. */

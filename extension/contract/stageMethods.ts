@@ -57,6 +57,8 @@ export interface MeasuredFile extends VariantFile {
   /** Default: `benchmark.batch` and `benchmark.cudaGraph`. */
   readonly batch?: number;
   readonly cudaGraph?: boolean;
+  /** Whether an engine's inputs and outputs are copied in every run; default true. */
+  readonly transfers?: boolean;
 }
 
 /** `strong`: types come from the graph. `weak`: the optimizer may pick FP32 where its timings say so. */
@@ -127,6 +129,8 @@ export type StageMethods = {
       representative: boolean;
       /** How the two were kept apart, in words. */
       split: string;
+      /** What inputs that hold a shape hold in the samples chosen; empty for made-up ones. */
+      sampleValues: Plan['shapeValues'];
       warnings: string[];
     };
   };
@@ -201,6 +205,8 @@ export type StageMethods = {
       readonly target: string | null;
       readonly plan: Plan;
       readonly sampleDims: Readonly<Record<string, readonly number[]>>;
+      /** Values of inputs that hold a shape, as the data have them; the plan's own come first. */
+      readonly sampleValues?: Plan['shapeValues'];
       readonly output: string;
       /** What TensorRT calibrates with, where it does. */
       readonly calibration: TensorrtCalibration | null;

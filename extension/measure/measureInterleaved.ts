@@ -35,6 +35,8 @@ export interface BenchmarkEntry {
   /** Samples in `feeds`, and whether a CUDA graph is recorded; those of the benchmark by default. */
   readonly batch?: number;
   readonly cudaGraph?: boolean;
+  /** Whether inputs and outputs are copied in every run; default true. */
+  readonly transfers?: boolean;
   /** Settings of the session that influence its speed. */
   readonly conditions?: Latency['conditions'];
 }
@@ -162,12 +164,15 @@ class Series {
     const { cudaGraph: wanted = true, spin = false } = this.benchmark;
     const cudaGraph = this.entry.cudaGraph ?? wanted;
     const wait = spin ? ('spin' as const) : ('block' as const);
-    const request = { warmupMs: sliceWarmupMs, durationMs: ms, iterations: runs, cudaGraph, wait };
+    const { transfers = true } = this.entry;
+    const request = { warmupMs: sliceWarmupMs, durationMs: ms, iterations: runs, cudaGraph, wait, transfers };
     const measured = await this.entry.session.measure?.(this.entry.feeds, request, signal);
     if (measured === undefined) return [];
     this.usedCudaGraph = measured.cudaGraph;
-    for (const timing of Array.from(measured.h2d)) this.copies.h2d.push(timing);
-    for (const timing of Array.from(measured.d2h)) this.copies.d2h.push(timing);
+    if (transfers) {
+      for (const timing of Array.from(measured.h2d)) this.copies.h2d.push(timing);
+      for (const timing of Array.from(measured.d2h)) this.copies.d2h.push(timing);
+    }
     if (measured.gpu) this.read.push({ reading: measured.gpu, runs: measured.compute.length });
     return Array.from(measured.compute);
   }

@@ -6,6 +6,7 @@
 import { CodedError } from '../contract/errors';
 import { nearestName } from '../contract/nearestName';
 import type { Plan, Precision, VariantName } from '../contract/plan';
+import type { Host } from '../contract/report';
 import {
   checkPrecision,
   devices,
@@ -107,6 +108,37 @@ export function checkTargets({ targets, precisions }: Pick<Plan, 'targets' | 'pr
   }
 }
 
+/**
+ * Refuses a core of a deep learning accelerator where nothing that engines are built for has one.
+ * @param gpu of this machine, for which engines are built without targets
+ * @throws CodedError TARGET_UNSUPPORTED
+ */
+export function checkAccelerator(
+  { targets, builder: { dla } }: Pick<Plan, 'targets' | 'builder'>,
+  gpu: Pick<NonNullable<Host['gpu']>, 'name' | 'computeCapability'> | null,
+): void {
+  if (dla === null) return;
+  const own = gpu === null ? [] : [{ asked: gpu.name, target: gpu.computeCapability, device: findDevice(gpu.name) }];
+  const asked = targets.map(findPlatform).map((found) => ({ ...found, target: found.platform.target }));
+  const builtFor = asked.length > 0 ? asked : own;
+  const lacks = builtFor.filter(({ target, device }) => !hasAccelerator(target, device));
+  const [first] = lacks;
+  if (first === undefined || lacks.length < builtFor.length) return;
+  const withOne = devices.filter((device) => device.dla).map(({ name }) => name);
+  throw new CodedError({
+    code: 'TARGET_UNSUPPORTED',
+    reason: `${first.asked} (${first.target}) has no deep learning accelerator, so nothing can be built for DLA core ${dla}.`,
+    fix: `Leave out --dla, or build on a device that has one: ${withOne.join(', ')}.`,
+    place: { field: 'builder.dla' },
+  });
+}
+
+/** An architecture has one where any of its devices has. */
+function hasAccelerator(target: string, device: Device | null): boolean {
+  const own = device === null ? devices.filter((known) => known.target === target) : [device];
+  return own.some(({ dla }) => dla);
+}
+
 /** Those of the variants that at least one of the targets can do; all without targets. */
 export function possibleVariants({ targets, precisions }: Pick<Plan, 'targets' | 'precisions'>): VariantName[] {
   const found = targets.map(findPlatform);
@@ -138,7 +170,7 @@ export function answerPlatform(asked: string): PlatformAnswer {
     asked,
     device: device?.name ?? null,
     devices: devicesOf(target),
-    dla: own.some(({ dla }) => dla),
+    dla: hasAccelerator(target, device),
     missing: [
       ...names.filter((name) => !precisions.includes(name)),
       ...(fp4 ? [] : ['fp4']),

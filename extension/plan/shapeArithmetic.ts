@@ -7,7 +7,8 @@
  */
 import type { TensorRanges } from '../contract/calibrationTable';
 import type { GraphProto, NodeProto } from '../model/onnx.generated';
-import { bodyLinks } from '../model/flatGraph';
+import { dtypeOrNull } from '../model/dtype';
+import { bodyLinks, flatGraph } from '../model/flatGraph';
 
 /** Inputs read as sizes, counts, positions or axes, by operator. */
 const shapeInputs: Readonly<Record<string, readonly number[]>> = {
@@ -70,6 +71,25 @@ const largestShapeTensor = 256;
  * @param ranges sizes seen in calibration, to tell sizes from data; without them every tensor may be a size
  */
 export function shapeArithmeticNodes(graph: GraphProto, ranges: TensorRanges | null): Set<NodeProto> {
+  return walk(graph, ranges).nodes;
+}
+
+/**
+ * Inputs of the graph whose values are sizes of other tensors, as a Reshape's target: integers, a scalar or a list.
+ * TensorRT calls them shape tensors and wants values for them beside their sizes.
+ */
+export function shapeHoldingInputs(graph: GraphProto): string[] {
+  const { tensors } = walk(flatGraph(graph), null);
+  return graph.input.flatMap(({ name = '', type }) => {
+    const dtype = dtypeOrNull(type?.tensorType?.elemType);
+    const isIntegers = dtype === 'int32' || dtype === 'int64';
+    const isList = (type?.tensorType?.shape?.dim.length ?? 1) <= 1;
+    return isIntegers && isList && tensors.has(name) ? [name] : [];
+  });
+}
+
+/** The nodes whose results end in a shape-consuming input, and all tensors met on the way. */
+function walk(graph: GraphProto, ranges: TensorRanges | null): { nodes: Set<NodeProto>; tensors: Set<string> } {
   const producers = new Map<string, NodeProto>();
   for (const node of graph.node) for (const name of node.output) if (name !== '') producers.set(name, node);
   const links = bodyLinks(graph.node);
@@ -85,7 +105,7 @@ export function shapeArithmeticNodes(graph: GraphProto, ranges: TensorRanges | n
     found.add(node);
     pending.push(...node.input.filter((input) => input !== ''));
   }
-  return found;
+  return { nodes: found, tensors: seen };
 }
 
 function maybeShape(name: string, ranges: TensorRanges | null): boolean {

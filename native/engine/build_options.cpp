@@ -1,7 +1,10 @@
 #include "build_options.h"
 
+#include "common/shared_library.h"
 #include "compute_capability.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 
 // Weak typing is deprecated in TensorRT 10, and what `--typing weak` asks for.
@@ -145,6 +148,29 @@ PbStatus allowTypes(const Library& library, nvinfer1::IBuilderConfig& config, co
 
 #endif
 
+#if PB_TRT_USES_CUDNN
+
+bool isAnyInstalled(std::initializer_list<const char*> libraries) {
+    return std::any_of(libraries.begin(), libraries.end(),
+                       [](const char* name) { return SharedLibrary(name).isOpen(); });
+}
+
+//! TensorRT opens cuDNN and cuBLAS by itself, and cannot build where one that it is to use is missing.
+void leaveOutMissingKernels(nvinfer1::IBuilderConfig& config) {
+    using nvinfer1::TacticSource;
+    const auto bit = [](TacticSource source) { return 1U << static_cast<uint32_t>(source); };
+    nvinfer1::TacticSources sources = config.getTacticSources();
+    if (!isAnyInstalled({"libcudnn.so.8", "libcudnn.so.7"})) {
+        sources &= ~bit(TacticSource::kCUDNN);
+    }
+    if (!isAnyInstalled({"libcublas.so.12", "libcublas.so.11", "libcublas.so.10"})) {
+        sources &= ~(bit(TacticSource::kCUBLAS) | bit(TacticSource::kCUBLAS_LT));
+    }
+    config.setTacticSources(sources);
+}
+
+#endif
+
 PbStatus setTyping(const Library& library, nvinfer1::IBuilderConfig& config, const PbBuildRequest& request,
                    Reporter& reporter) {
     if (request.typing == PB_STRONG) {
@@ -178,6 +204,9 @@ PbStatus setOptions(const Library& library, nvinfer1::IBuilderConfig& config, co
     config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
     setWorkspace(library, config, request.workspaceBytes);
     setFlag(config, BuilderFlag::kTF32, request.tf32 != 0); // on by default
+#if PB_TRT_USES_CUDNN
+    leaveOutMissingKernels(config);
+#endif
 #if PB_TRT_HAS_OPTIMIZATION_LEVEL
     if (request.optimizationLevel >= 0 && hasLevelsAndCompatibility(library)) {
         config.setBuilderOptimizationLevel(request.optimizationLevel);

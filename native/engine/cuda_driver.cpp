@@ -62,6 +62,7 @@ CudaDriver::CudaDriver(SharedLibrary library) : mLibrary(std::move(library)) {
     load(streamCreate, "cuStreamCreate");
     load(streamDestroy, "cuStreamDestroy_v2");
     load(streamSynchronize, "cuStreamSynchronize");
+    load(streamWaitEvent, "cuStreamWaitEvent");
     load(streamBeginCapture, "cuStreamBeginCapture_v2");
     load(streamEndCapture, "cuStreamEndCapture");
     load(eventCreate, "cuEventCreate");
@@ -109,6 +110,11 @@ Stream::Stream() {
 void Stream::synchronize() const {
     const CudaDriver& cuda = CudaDriver::get();
     cuda.check(cuda.streamSynchronize(mStream), "cuStreamSynchronize");
+}
+
+void Stream::waitFor(const Event& event) const {
+    const CudaDriver& cuda = CudaDriver::get();
+    cuda.check(cuda.streamWaitEvent(mStream, event.get(), CU_EVENT_WAIT_DEFAULT), "cuStreamWaitEvent");
 }
 
 Event::Event() {

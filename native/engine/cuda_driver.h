@@ -54,6 +54,7 @@ public:
     decltype(&::cuStreamCreate) streamCreate = nullptr;
     decltype(&::cuStreamDestroy) streamDestroy = nullptr;
     decltype(&::cuStreamSynchronize) streamSynchronize = nullptr;
+    decltype(&::cuStreamWaitEvent) streamWaitEvent = nullptr;
     decltype(&::cuStreamBeginCapture) streamBeginCapture = nullptr;
     decltype(&::cuStreamEndCapture) streamEndCapture = nullptr;
     decltype(&::cuEventCreate) eventCreate = nullptr;
@@ -108,6 +109,8 @@ private:
     void* mAddress = nullptr;
 };
 
+class Event;
+
 //! A queue of work for the GPU.
 class Stream {
 public:
@@ -118,6 +121,8 @@ public:
 
     CUstream get() const { return mStream; }
     void synchronize() const;
+    //! What is put into this stream from here on begins once \p event has happened in its own.
+    void waitFor(const Event& event) const;
 
 private:
     CUstream mStream = nullptr;
@@ -131,6 +136,7 @@ public:
     Event(const Event&) = delete;
     Event& operator=(const Event&) = delete;
 
+    CUevent get() const { return mEvent; }
     void record(const Stream& stream) const;
     //! Sleeps until the GPU is there.
     void synchronize() const;

@@ -247,25 +247,25 @@ PbStatus Engine::requireBindings(Reporter& reporter) const {
     return mPlainBindings.empty() ? reporter.fail(PB_INVALID, "The engine has no bindings yet.") : PB_OK;
 }
 
-void Engine::copyInputs() const {
+void Engine::copyInputs(const Stream& stream) const {
     const CudaDriver& cuda = CudaDriver::get();
     for (size_t i = 0; i < mTensors.size(); ++i) {
         const Binding& binding = *mBindings[i];
         if (mTensors[i].isInput && binding.device != nullptr && binding.bytes > 0) {
             cuda.check(
-                cuda.memcpyHtoDAsync(binding.device->address(), binding.host.address(), binding.bytes, mStream.get()),
+                cuda.memcpyHtoDAsync(binding.device->address(), binding.host.address(), binding.bytes, stream.get()),
                 "cuMemcpyHtoDAsync");
         }
     }
 }
 
-void Engine::copyOutputs() const {
+void Engine::copyOutputs(const Stream& stream) const {
     const CudaDriver& cuda = CudaDriver::get();
     for (size_t i = 0; i < mTensors.size(); ++i) {
         const Binding& binding = *mBindings[i];
         if (!mTensors[i].isInput && binding.device != nullptr && binding.bytes > 0) {
             cuda.check(
-                cuda.memcpyDtoHAsync(binding.host.address(), binding.device->address(), binding.bytes, mStream.get()),
+                cuda.memcpyDtoHAsync(binding.host.address(), binding.device->address(), binding.bytes, stream.get()),
                 "cuMemcpyDtoHAsync");
         }
     }
@@ -276,41 +276,47 @@ PbStatus Engine::run(Reporter& reporter) {
     if (const PbStatus status = requireBindings(reporter); status != PB_OK) {
         return status;
     }
-    copyInputs();
+    copyInputs(mStream);
     if (!enqueue()) {
         return reporter.fail(PB_RUN, "TensorRT did not run the engine.");
     }
-    copyOutputs();
+    copyOutputs(mStream);
     mStream.synchronize();
     return PB_OK;
 }
 
 bool Engine::timedRun(const PbMeasureRequest& request, bool replay, PbRunTime& time) {
+    const bool hasTransfers = request.transfers != 0;
     const Clock::time_point start = Clock::now();
-    mStart.record(mStream);
-    if (request.transfers != 0) {
-        copyInputs();
+    if (hasTransfers) {
+        mInputs.start.record(mCopies);
+        copyInputs(mCopies);
+        mInputs.end.record(mCopies);
+        mStream.waitFor(mInputs.end);
     }
-    mCopied.record(mStream);
+    mCompute.start.record(mStream);
     if (replay) {
         mGraph.launch(mStream);
     } else if (!enqueue()) {
         return false;
     }
-    mComputed.record(mStream);
-    if (request.transfers != 0) {
-        copyOutputs();
+    mCompute.end.record(mStream);
+    if (hasTransfers) {
+        mCopies.waitFor(mCompute.end);
+        mOutputs.start.record(mCopies);
+        copyOutputs(mCopies);
+        mOutputs.end.record(mCopies);
     }
-    mEnd.record(mStream);
+    const Event& last = hasTransfers ? mOutputs.end : mCompute.end;
     if (request.spin != 0) {
-        mEnd.spin();
+        last.spin();
     } else {
-        mEnd.synchronize();
+        last.synchronize();
     }
     time.hostMs = static_cast<float>(1000 * secondsBetween(start, Clock::now()));
-    time.hostToDeviceMs = mCopied.millisecondsSince(mStart);
-    time.computeMs = mComputed.millisecondsSince(mCopied);
-    time.deviceToHostMs = mEnd.millisecondsSince(mComputed);
+    time.hostToDeviceMs = hasTransfers ? mInputs.milliseconds() : 0;
+    time.computeMs = mCompute.milliseconds();
+    time.deviceToHostMs = hasTransfers ? mOutputs.milliseconds() : 0;
     return true;
 }
 
@@ -331,7 +337,7 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
     if (const PbStatus status = requireBindings(reporter); status != PB_OK) {
         return status;
     }
-    copyInputs();
+    copyInputs(mStream);
     mStream.synchronize();
     const bool replay = request.cudaGraph != 0 && recordGraph();
     const auto refused = [&] { return reporter.fail(PB_RUN, "TensorRT did not run the engine."); };
@@ -400,7 +406,7 @@ PbStatus Engine::profile(int64_t runs, Reporter& reporter) {
     if (const PbStatus status = requireBindings(reporter); status != PB_OK) {
         return status;
     }
-    copyInputs();
+    copyInputs(mStream);
     // A context cannot be rid of its profiler, and runs layer by layer as long as it has one.
     LayerTimes times;
     const std::unique_ptr<EngineContext> context = profiledContext(times);

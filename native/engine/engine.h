@@ -16,7 +16,7 @@
 
 namespace precision_bench {
 
-//! \brief A deserialized engine with one execution context and one stream.
+//! \brief A deserialized engine with one execution context.
 //!
 //! Order of calls: open, bind (at each change of sizes), then run, measure and profile as often as wanted. Every method
 //! may throw CudaError. The library outlives its engines.
@@ -47,6 +47,12 @@ private:
         std::unique_ptr<DeviceMemory> device;
     };
 
+    //! A part of a run, between two marks in one stream.
+    struct Span {
+        Event start, end;
+        float milliseconds() const { return end.millisecondsSince(start); }
+    };
+
     Engine(Library& library, std::unique_ptr<nvinfer1::ICudaEngine> engine, std::unique_ptr<EngineContext> context);
 
     cudaStream_t stream() const { return reinterpret_cast<cudaStream_t>(mStream.get()); }
@@ -60,8 +66,8 @@ private:
     //! A second context over the same bindings, or null.
     std::unique_ptr<EngineContext> profiledContext(nvinfer1::IProfiler& profiler) const;
     PbStatus requireBindings(Reporter& reporter) const;
-    void copyInputs() const;
-    void copyOutputs() const;
+    void copyInputs(const Stream& stream) const;
+    void copyOutputs(const Stream& stream) const;
     bool enqueue() { return mContext->enqueue(stream()); }
     //! One run with the GPU's clock at its parts. \return false where TensorRT refuses
     bool timedRun(const PbMeasureRequest& request, bool replay, PbRunTime& time);
@@ -72,8 +78,11 @@ private:
     std::unique_ptr<nvinfer1::ICudaEngine> mEngine;
     std::unique_ptr<EngineContext> mContext;
     int32_t mProfile = 0; //!< The one that the bindings are of.
-    Stream mStream;
-    Event mStart, mCopied, mComputed, mEnd;
+    Stream mStream;       //!< Computes.
+    //! Copies of timed runs, as in trtexec: events on either side of a copy and of the computation are of one stream
+    //! each, so neither time holds what the GPU needs to hand over from its copy engine to its processors.
+    Stream mCopies;
+    Span mInputs, mCompute, mOutputs;
     RecordedGraph mGraph;
 
     std::vector<TensorDescription> mTensors;

@@ -55,3 +55,5 @@
 //! Bindings by name (getNbIOTensors, setInputShape, enqueueV3). TensorRT 8 has them from 8.5 on only, and bindings by
 //! index throughout.
 #define PB_TRT_HAS_NAMED_BINDINGS PB_TRT_MODERN
+//! Kernels of cuDNN and cuBLAS are among those timed by default; from 10 on they are for plugins alone.
+#define PB_TRT_USES_CUDNN (!PB_TRT_MODERN && !defined(_WIN32))

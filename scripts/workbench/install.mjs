@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { aptInstall } from '../setup/aptInstall.mjs';
 import { importTypeScript } from '../setup/importTypeScript.mjs';
 import { attempt, say } from '../setup/outcome.mjs';
 import { codeServerVersion, nodeVersion } from './versions.mjs';
@@ -74,13 +75,6 @@ function installCodeServer(folder) {
   }
 }
 
-function installChromium() {
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  say('installing Chromium with apt-get');
-  run('apt-get', ['update', '-qq'], { env: environment });
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], { env: environment });
-}
-
 const code = 'INSTALL_FAILED';
 
 await attempt(async () => {
@@ -100,7 +94,7 @@ await attempt(async () => {
   }
   if (before.chromium === null) {
     try {
-      installChromium();
+      aptInstall(['chromium']);
     } catch (error) {
       const fix = 'Install Chromium or Chrome and have it on PATH, or name it with PRECISION_BENCH_CHROMIUM.';
       problems.push({ code, reason: `There is no Chromium on this machine. ${error.message}`, fix });

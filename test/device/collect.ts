@@ -1,116 +1,69 @@
 /**
- * Joins the reports of one model's runs into the one that is committed under docs/measurements, and writes the page.
+ * Joins the runs of one model into the report that is committed under docs/measurements.
  *
- *     node collect.cjs WORK MODEL BATCH OUT      OUT/MODEL.json, or MODEL-batchN.json beside batch 1
- *     node collect.cjs --page OUT                OUT/table.md from every JSON there
+ *     node collect.cjs WORK NAME OUT.json
  *
- * WORK/MODEL-bBATCH/report.json is the run of all variants in turns; `-io16` and `-weights-float` are runs of their own,
- * each beside its own FP32 engine, so only their ratios may be compared. Bundled by `run.mjs`, called by `onDevice.sh`.
+ * WORK/NAME/report.json is the run of all variants; what else is there of it is joined in:
+ *
+ * - WORK/NAME-io16: FP16 with inputs and outputs in FP16, which becomes the variant `fp16-io16`. A plan has one set of
+ *   bindings, so it is a run of its own; its accuracy is against the same original model on the same samples.
+ * - WORK/NAME.turns.json: latencies of all of them in turns in one measurement. They take the place of those that the runs
+ *   measured each for itself, so any two variants of the file may be compared, and the verdict is decided again by the
+ *   product's own rules. A variant that was not in turns keeps no latency.
+ * - WORK/NAME.warm.json, .again.json, .overhead.json: kept as they are under `device`.
+ *
+ * Prints a line a variant. Bundled by `run.mjs`, called by `onDevice.sh` after every step.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import type { Report, Variant } from '../../extension/contract/report';
+import { decideVerdict } from '../../extension/compare/verdict';
+import type { Latency, Report, Variant } from '../../extension/contract/report';
+import type { PerVariant } from '../../extension/contract/stageMethods';
+import { halfBindingsName, measuredName } from './variantNames';
 
-/** Names of the measurements; a variant's own name stays where it says the same. */
-const names: Readonly<Record<string, string>> = { fp16: 'fp16-strong', int8: 'int8-qdq' };
-const asides: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  io16: { fp16: 'fp16-io16' },
-  'weights-float': { int8: 'int8-qdq-weights-float' },
-  'weights-quantized': { int8: 'int8-qdq-weights-quantized' },
-};
+const [work = '', name = '', out = ''] = process.argv.slice(2);
 
-function readReport(folder: string): Report | null {
-  const file = path.join(folder, 'report.json');
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : null;
+/** Null where the step was not reached. */
+function read<T>(file: string): T | null {
+  const full = path.join(work, file);
+  return existsSync(full) ? (JSON.parse(readFileSync(full, 'utf8')) as T) : null;
 }
 
-function readJson(file: string): unknown {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as unknown) : null;
-}
-
-/** Seconds that the same engine took with the timings of the first build. */
-function warmSeconds(folder: string): Record<string, number | null> {
-  const warm = readReport(`${folder}-warm`);
-  return Object.fromEntries(
-    (warm?.variants ?? []).map(({ name, build }) => [names[name] ?? name, build?.seconds ?? null]),
-  );
-}
-
-function collect(work: string, model: string, batch: string, out: string): void {
-  const folder = path.join(work, `${model}-b${batch}`);
-  const report = readReport(folder);
-  if (report === null) throw new Error(`There is no report of ${folder}.`);
-  const variants: Variant[] = report.variants.map((variant) => ({
-    ...variant,
-    name: names[variant.name] ?? variant.name,
-  }));
-  for (const [aside, wanted] of Object.entries(asides)) {
-    for (const variant of readReport(`${folder}-${aside}`)?.variants ?? []) {
-      const name = wanted[variant.name];
-      if (name !== undefined) variants.push({ ...variant, name });
-    }
-  }
-  const measured = {
-    ...report,
-    variants,
-    device: { warmBuildSeconds: warmSeconds(folder), overhead: readJson(`${folder}.overhead.json`) },
-  };
-  mkdirSync(out, { recursive: true });
-  const file = path.join(out, `${model}${batch === '1' ? '' : `-batch${batch}`}.json`);
-  writeFileSync(file, `${JSON.stringify(measured, null, 2)}\n`);
-}
-
-const digits = (value: number | null | undefined, places: number): string => value?.toFixed(places) ?? '–';
-
-/** One row a variant: what a reader asks first. */
-function rows(file: string): string[] {
-  const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
-  const label = path.basename(file, '.json');
-  return report.variants.map(({ name, latency, accuracy, build, error, speedup }) => {
-    const realised = Object.entries(build?.realised ?? {})
-      .map(([type, { time }]) => `${type} ${digits(time, 2)}`)
-      .join(', ');
-    const sqnr = accuracy?.outputs[0]?.sqnrDb;
-    const cells = [
-      label,
-      name,
-      error === null ? digits(latency?.medianMs, 4) : error.code,
-      digits(latency?.p99Ms, 4),
-      latency === null ? '–' : `${(100 * latency.cov).toFixed(1)} %`,
-      digits(speedup, 2),
-      digits(build?.seconds, 1),
-      realised || '–',
-      digits(sqnr, 2),
-      digits(accuracy?.task?.top1, 4),
-      digits(accuracy?.task?.agreement, 4),
-    ];
-    return `| ${cells.join(' | ')} |`;
+function joined(run: Report): Variant[] {
+  const half = read<Report>(`${name}-io16/report.json`)?.variants ?? [];
+  const turns = read<PerVariant<Latency>>(`${name}.turns.json`);
+  const variants = [
+    ...run.variants.map((variant) => ({ ...variant, name: measuredName(variant) })),
+    ...half.flatMap((variant) => {
+      const kept = halfBindingsName(variant);
+      // Its own run's FP32 has other bindings and is in no turns with the others.
+      return kept === null ? [] : [{ ...variant, name: kept, latency: null, speedup: null }];
+    }),
+  ];
+  if (turns === null) return variants;
+  const fp32 = turns.results['fp32']?.medianMs;
+  return variants.map((variant) => {
+    const latency = turns.results[variant.name] ?? null;
+    const speedup = latency === null || fp32 === undefined ? null : fp32 / latency.medianMs;
+    return { ...variant, latency, speedup, error: variant.error ?? turns.errors[variant.name] ?? null };
   });
 }
 
-function page(out: string): void {
-  const files = readdirSync(out).filter((name) => name.endsWith('.json') && !name.startsWith('soak'));
-  const titles = [
-    'model',
-    'variant',
-    'median ms',
-    'p99',
-    'CoV',
-    'speedup',
-    'build s',
-    'realised, share of time',
-    'SQNR dB',
-    'top-1',
-    'agreement',
-  ];
-  const lines = [
-    `| ${titles.join(' | ')} |`,
-    `|${' --- |'.repeat(titles.length)}`,
-    ...files.flatMap((name) => rows(path.join(out, name))),
-  ];
-  writeFileSync(path.join(out, 'table.md'), `${lines.join('\n')}\n`);
+const run = read<Report>(`${name}/report.json`);
+if (run === null) throw new Error(`There is no report of ${path.join(work, name)}.`);
+const variants = joined(run);
+const { plan, model, data } = run;
+const verdict = decideVerdict({ variants, plan, model, representative: data.representative });
+const device = {
+  latencyInTurns: read(`${name}.turns.json`) !== null,
+  warmTimingCache: read(`${name}.warm.json`),
+  askedAgain: read(`${name}.again.json`),
+  overhead: read(`${name}.overhead.json`),
+};
+mkdirSync(path.dirname(out), { recursive: true });
+writeFileSync(out, `${JSON.stringify({ ...run, variants, verdict, device }, null, 2)}\n`);
+for (const { name: variant, latency, accuracy, build, error } of variants) {
+  const sqnr = accuracy?.outputs[0]?.sqnrDb?.toFixed(1) ?? '–';
+  const cells = [latency?.medianMs.toFixed(4) ?? '–', `${sqnr} dB`, accuracy?.task?.top1 ?? '–', build?.seconds ?? '–'];
+  console.log([path.basename(out, '.json'), variant, ...cells, error?.reason ?? ''].join(' | '));
 }
-
-const [first = '', second = '', third = '1', fourth = ''] = process.argv.slice(2);
-if (first === '--page') page(second);
-else collect(first, second, third, fourth);

@@ -1,124 +1,200 @@
 #!/usr/bin/env bash
-# The steps on the device machine, in this order; each is one call (run.mjs says how the files get there):
-#   app           unpacks our program (.gpu/app), every call that brings a new one
-#   payload       joins $DEVICE_HOME/pieces/P.*: node, models, data, onnxruntime-node
-#   unpack        joins $DEVICE_HOME/pieces/piece.*: TensorRT's jar
-#   smoke         what probe says; digits in FP32 and FP16
-#   all SECONDS   every model and every question, one build at a time, until the time is up; results go to $OUT after each
-#   soak          200 engines in one process, 20 builds cancelled, a worker killed in the middle of a build
+# The steps on the device machine. run.mjs says how the files get there and in which order the calls are made.
+#   app              unpacks our program (.gpu/app) and this script
+#   join NAME        joins $DEVICE_HOME/pieces/NAME.* : payload (node, models, data), trt10 and trt8 (TensorRT's jars), peers
+#   smoke            what probe says of the machine
+#   start SECONDS    everything, in the order of value, in the background, until the time is up
+#   wait SECONDS     watches it and puts what is there into $OUT: one archive of results and the log
+#   soak             200 engines in one process, 20 builds cancelled, a worker killed in the middle of a build
 # Builders time kernels, so nothing else may run on the GPU: two builds side by side take ten times as long, and pick other
-# kernels. Whatever is done is kept: `all` goes on where it was when it is called again.
+# kernels. Whatever is done is kept: `start` goes on where it was when it is called again.
 set -u
 home=${DEVICE_HOME:-/root}
 work=$home/work
+results=$work/results
 out=${OUT:-$work/out}
-node=$home/node
 app=$home/app/dist
+node=$home/node
 cli="$node $app/cli.cjs"
-export TENSORRT_ROOT=${TENSORRT_ROOT:-$home/trt}
-export LD_LIBRARY_PATH=$TENSORRT_ROOT:/usr/local/nvidia/lib64:${LD_LIBRARY_PATH:-}
-export PRECISION_BENCH_HOME=$work/home
-mkdir -p $work $out $home/pieces
-variants=fp32,tf32,fp16,fp16-weak,int8,int8-tensorrt
+variants=tf32,fp16,fp16-weak,int8,int8-tensorrt
 
-# What is measured, in this order. model|onnx|calibration|evaluation|preprocess|input|output|optimization level
-models="digits|digits_resnet_tiny.onnx|digits/digits_calib.npz|digits/digits_test.npz|none|input|logits|3
-transformer|transformer.onnx|transformer-calib.npz|transformer-eval.npz|none|x|y|3
-lite0|efficientnet-lite0.onnx|imagenet/calib.csv|imagenet/eval.csv|efficientnet-lite|input|logits|3
-rec|PP-OCRv6_rec_small.onnx|ocr/calib.csv|ocr/eval.csv|ppocr-rec|x|fetch_name_0|1"
+# What is measured, in this order. name|onnx|calibration|evaluation|preprocess|input|output|optimization level|batch
+runs="transformer|transformer.onnx|transformer-calib.npz|transformer-eval.npz|none|x|y|3|1
+transformer-batch32|transformer.onnx|transformer-calib.npz|transformer-eval.npz|none|x|y|3|32
+lite0-batch32|efficientnet-lite0.onnx|imagenet/calib.csv|imagenet/eval.csv|efficientnet-lite|input|logits|3|32
+rec-batch32|PP-OCRv6_rec_small.onnx|ocr/calib.csv|ocr/eval.csv|ppocr-rec|x|fetch_name_0|1|32
+digits|digits_resnet_tiny.onnx|digits/digits_calib.npz|digits/digits_test.npz|none|input|logits|3|1"
+# For a rehearsal: ONLY='digits|rec-batch32', MORE='--eval-samples 16'
+[ -z "${ONLY:-}" ] || runs=$(grep -E "^(${ONLY})\|" <<<"$runs")
+
+use_tensorrt() { # FOLDER HOME
+  export TENSORRT_ROOT=$1 PRECISION_BENCH_HOME=$2
+  export LD_LIBRARY_PATH=$1:/usr/local/nvidia/lib64:${DEVICE_LD_LIBRARY_PATH:-}
+}
+use_tensorrt ${TENSORRT_ROOT:-$home/trt10} $work/home
 
 deadline=${DEADLINE:-$((SECONDS + 540))}
 left() { echo $((deadline - SECONDS)); }
+say() { echo "$(date +%T) $* ($(left) s left)" >>$work/log; }
 
-# NAME… as convert NAME-SUFFIX: a run whose report is there already is not repeated.
-run() { # SUFFIX ONNX CALIB EVAL PREPROCESS LEVEL BATCH arguments…
-  local name=$1 onnx=$2 calib=$3 eval=$4 preprocess=$5 level=$6 batch=$7
-  shift 7
-  [ -s $work/$name/report.json ] && return 0
-  [ $(left) -gt 20 ] || return 1
-  echo "$(date +%T) $name: $* ($(left) s left)" >>$work/log
-  timeout -s INT -k 20 $(left) $cli convert $home/models/$onnx --data $home/data/$calib --eval-data $home/data/$eval \
-    --preprocess "$preprocess" --backend tensorrt --batch $batch --optimization-level $level --calib-batch-size 8 \
-    --timing-cache $work/${name%%-*}.timing --warmup-ms 500 --duration-ms 2000 --iterations 100 --out $work/$name --quiet \
-    "$@" >>$work/log 2>&1
-  echo "$(date +%T) $name: rc $?" >>$work/log
+# A step whose result is there is not repeated; one that has no time left is not begun.
+step() { # RESULT NEEDED_SECONDS COMMAND…
+  local result=$1 needed=$2
+  shift 2
+  [ -s $result ] && return 0
+  [ $(left) -gt $needed ] || { say "no time for $result"; return 1; }
+  say "$result"
+  timeout -s INT -k 20 $(left) "$@" >>$work/log 2>&1
+  say "$result: rc $?"
+  [ -s $result ]
 }
 
-# Our runner against the bare loop, on the FP16 engine: both poll, both replay a graph, in turns three times.
-overhead() { # NAME BATCH
-  local engine library
-  engine=$(ls $work/$1/*fp16*.engine 2>/dev/null | grep -v weak | head -1)
-  library=$(ls $TENSORRT_ROOT/libnvinfer.so.10 2>/dev/null)
-  [ -n "$engine" ] && [ -n "$library" ] && [ $(left) -gt 40 ] && [ ! -s $work/$1.overhead.json ] || return 0
-  local bare=() ours=()
-  for round in 1 2 3; do
-    bare+=("$($home/app/bare_loop $library $engine --graph --seconds 2 --batch $2)")
-    ours+=("$($cli bench $engine --batch $2 --spin --duration-ms 2000 --json --quiet | grep -m1 -o '"medianMs": *[0-9.]*')")
-  done
-  printf '{"bare": [%s], "ours": [{%s}, {%s}, {%s}]}\n' "$(IFS=,; echo "${bare[*]}")" "${ours[@]}" >$work/$1.overhead.json
+# One conversion as a user makes it. The latencies that count are those of all engines in turns (`measure`), so its own are short.
+convert() { # NAME LINE arguments…
+  local name=$1 onnx calib eval preprocess input output level batch
+  IFS='|' read -r _ onnx calib eval preprocess input output level batch <<<"$2"
+  shift 2
+  step $work/$name/report.json 20 $cli convert $home/models/$onnx --data $home/data/$calib --eval-data $home/data/$eval \
+    --preprocess "$preprocess" --backend tensorrt --batch $batch --optimization-level ${LEVEL:-$level} --calib-batch-size 8 \
+    --timing-cache $work/$name.timing --warmup-ms 300 --duration-ms 300 --iterations 30 --out $work/$name --quiet ${MORE:-} "$@"
 }
 
-one() { # BATCH model|onnx|…
-  local batch=$1 model onnx calib eval preprocess input output level
-  IFS='|' read -r model onnx calib eval preprocess input output level <<<"$2"
-  local name=$model-b$batch
-  local about=($onnx $calib $eval $preprocess $level $batch)
-  run $name "${about[@]}" --precisions $variants || return 0
-  $node $app/collect.cjs $work $model $batch $out/results
-  # Of our own making: inputs and outputs in FP16, the two ways to keep INT8 weights, the same build with its timings.
-  run $name-io16 "${about[@]}" --precisions fp16 --io $input=fp16 --io $output=fp16
-  run $name-weights-float "${about[@]}" --precisions int8 --weight-storage float
-  run $name-weights-quantized "${about[@]}" --precisions int8 --weight-storage quantized
-  PRECISION_BENCH_HOME=$work/home-warm run $name-warm "${about[@]}" --precisions fp16
-  overhead $name $batch
-  $node $app/collect.cjs $work $model $batch $out/results
+collect() { $node $app/collect.cjs $work $1 $results/$1.json >>$work/log 2>&1; }
+
+measure() { # LINE
+  local name input output
+  IFS='|' read -r name _ _ _ _ input output _ <<<"$1"
+  convert $name "$1" --precisions $variants || return 0
+  collect $name
+  convert $name-io16 "$1" --precisions fp16 --io $input=fp16 --io $output=fp16
+  step $work/$name.turns.json 20 $node $app/turns.cjs $work/$name $work/$name-io16 $work/$name.turns.json 2
+  collect $name
+  step $work/$name.again.json 10 $node $app/rebuild.cjs again $work/$name $work/$name.again.json
+  collect $name
+}
+
+# Our runner against the bare loop, on the strongly typed FP16 engine.
+overhead() { # LINE
+  local name=${1%%|*} batch=${1##*|} engine
+  engine=$(ls $work/$name/*.fp16.engine 2>/dev/null | head -1)
+  [ -n "$engine" ] || return 0
+  step $work/$name.overhead.json 40 $node $app/overhead.cjs $home/app/bare_loop $TENSORRT_ROOT/libnvinfer.so.10 $engine $batch \
+    $work/$name.overhead.json 3 1
+  collect $name
+}
+
+# The same engines once more: none is kept, but the kernels' timings are.
+warm() { # LINE
+  local name=${1%%|*}
+  [ -s $work/$name/report.json ] || return 0
+  PRECISION_BENCH_HOME=$work/home-warm-$name step $work/$name.warm.json 40 \
+    $node $app/rebuild.cjs warm $work/$name $work/$name.warm.json
+  rm -rf $work/home-warm-$name
+  collect $name
+}
+
+line() { grep "^$1|" <<<"$runs"; }
+
+peers() {
+  local name=${PEERS_OF:-rec-batch32}
+  [ -d $home/peers ] && [ -s $work/$name/report.json ] || { say "no files of peers"; return 0; }
+  step $results/$name-peers.json 60 $node $app/peers.cjs $work/$name $home/peers $results/$name-peers.json 2
+}
+
+# The recognizer's FP16 engines at the default level, whose builds are long.
+level3() {
+  local name=rec-batch32-level3
+  [ -n "$(line rec-batch32)" ] || return 0
+  LEVEL=3 convert $name "$(line rec-batch32)" --precisions fp16,fp16-weak || return 0
+  step $work/$name.turns.json 20 $node $app/turns.cjs $work/$name none $work/$name.turns.json 2
+  collect $name
+}
+
+# Does TensorRT 8.6 load, build and run here? What it says is the result, whatever it is.
+tensorrt8() {
+  [ -d $home/trt8 ] || { say "no TensorRT 8"; return 0; }
+  (
+    use_tensorrt $home/trt8 $work/home-8
+    [ -s $results/tensorrt8-probe.txt ] || timeout 120 $cli probe >$results/tensorrt8-probe.txt 2>&1
+    convert digits-tensorrt8 "$(line digits)" --precisions fp16,int8,int8-tensorrt
+    [ -s $work/digits-tensorrt8/report.json ] && collect digits-tensorrt8
+  )
+}
+
+everything() {
+  [ -s $home/models/transformer.onnx ] || { $node $app/transformer.cjs $home/models && mv $home/models/*.npz $home/data/; }
+  nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv >>$work/log 2>&1
+  local each
+  while read -r each; do measure "$each"; done <<<"$runs"
+  overhead "$(line digits)"
+  overhead "$(line lite0-batch32)"
+  peers
+  tensorrt8
+  for each in digits transformer lite0-batch32 rec-batch32; do warm "$(line $each)"; done
+  level3
+  # Pieces that came meanwhile.
+  peers
+  tensorrt8
+  warm "$(line transformer-batch32)"
+  say finished
 }
 
 pack() {
-  $node $app/collect.cjs --page $out/results
-  cp $work/log $out/
-  tar czf $out/passports.tgz -C $work $(cd $work && ls */*.passport.json 2>/dev/null) 2>/dev/null
+  cp $work/log $out/log.txt
+  tar czf $out/results.tgz -C $work results log $(cd $work && ls */*.passport.json 2>/dev/null) 2>/dev/null
 }
 
-case "${1:?step}" in
-app)
-  mkdir -p $home/app && tar xzf .gpu/app/app.tgz -C $home/app
-  ;;
-unpack)
-  mkdir -p $home/trt
-  (cd $home && cat pieces/piece.* >t.zip && rm pieces/piece.* && python3 - <<PY
-import zipfile, os, shutil
-for info in (z := zipfile.ZipFile('$home/t.zip')).infolist():
+join() {
+  local name=$1 folder=$home/$1
+  case $name in
+  payload) cat $home/pieces/payload.* | tar xz -C $home ;;
+  peers) mkdir -p $folder && cat $home/pieces/peers.* | tar xz -C $folder ;;
+  trt*) # a jar
+    # Aside until it is whole, since `start` looks for the folder.
+    mkdir -p $folder.part
+    cat $home/pieces/$name.* >$home/$name.zip && rm $home/pieces/$name.*
+    python3 - $home/$name.zip $folder.part <<'PY'
+import os, shutil, sys, zipfile
+for info in zipfile.ZipFile(sys.argv[1]).infolist():
     if info.filename.startswith('org/bytedeco/tensorrt/linux-x86_64/lib'):
-        with z.open(info) as source, open('$home/trt/' + os.path.basename(info.filename), 'wb') as target:
+        with zipfile.ZipFile(sys.argv[1]).open(info) as source, open(os.path.join(sys.argv[2], os.path.basename(info.filename)), 'wb') as target:
             shutil.copyfileobj(source, target, 1 << 24)
 PY
-    rm t.zip && ls -la trt)
+    rm $home/$name.zip && mv $folder.part $folder && ls -la $folder
+    ;;
+  esac
+  rm -f $home/pieces/$name.*
+}
+
+mkdir -p $work $results $out $home/pieces
+touch $work/log $work/background
+case "${1:?step}" in
+app)
+  mkdir -p $home/app && tar xzf .gpu/app/app.tgz -C $home/app && cp test/device/onDevice.sh $home/
   ;;
-payload)
-  (cd $home && cat pieces/P.* | tar xz --strip-components=1 && rm pieces/P.* && ./node --version)
-  cp $home/models/*.npz $home/data/ 2>/dev/null
-  ;;
+join) join ${2:?name} ;;
 smoke)
   nvidia-smi --query-gpu=name,driver_version,clocks.sm,temperature.gpu --format=csv
   $cli probe
-  deadline=$((SECONDS + 300))
-  IFS='|' read -r model onnx calib eval preprocess _ <<<"$models"
-  time run smoke-b1 $onnx $calib $eval $preprocess 3 1 --precisions fp16
-  cat $work/log
   ;;
-all)
+start)
+  say "started for $2 s"
+  # A session of its own, which the end of this call leaves alone; the copy of this script, which later calls do not replace.
+  cd $home && setsid bash $home/onDevice.sh everything ${2:?seconds} </dev/null >>$work/background 2>&1 &
+  sleep 1
+  ;;
+everything)
   deadline=$((SECONDS + ${2:?seconds}))
-  [ -s $home/models/transformer.onnx ] || { $node $app/transformer.cjs $home/models && cp $home/models/*.npz $home/data/; }
-  nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv
-  for batch in 1 32; do
-    while read -r line; do
-      one $batch "$line"
-      pack
-    done <<<"$models"
+  everything
+  ;;
+wait)
+  deadline=$((SECONDS + ${2:?seconds}))
+  while [ $(left) -gt 0 ] && ! tail -n 1 $work/log | grep -q finished; do
+    sleep 2
+    [ $((SECONDS % 30)) -gt 1 ] || pack
   done
-  tail -n 40 $work/log
-  cat $out/results/table.md
+  pack
+  tail -n 60 $work/log $work/background
   ;;
 soak)
   deadline=$((SECONDS + 560))
@@ -126,7 +202,7 @@ soak)
   head -c 2000 $out/soak.json
   # Kill -9 of the worker in the middle of a build: a coded error, and the next build works.
   rm -rf $work/killed
-  IFS='|' read -r model onnx calib eval preprocess _ <<<"$models"
+  IFS='|' read -r _ onnx calib _ preprocess _ <<<"$(line digits)"
   PRECISION_BENCH_HOME=$work/home-killed $cli convert $home/models/$onnx --data $home/data/$calib --preprocess $preprocess \
     --precisions fp16 --backend tensorrt --optimization-level 5 --out $work/killed --quiet &
   converting=$!

@@ -17,6 +17,7 @@ import { passportPath } from '../../extension/contract/enginePassport';
 import { elementCount } from '../../extension/contract/tensor';
 import { loadModel } from '../../extension/model/loadModel';
 import { graphInputs } from '../../extension/model/modelCard';
+import { script } from './script';
 
 const [model = '', folder = '.', engines = '200', cancels = '20'] = process.argv.slice(2);
 const tensorrt = tensorrtBackend('tensorrt');
@@ -109,7 +110,4 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify(result, null, 1)}\n`);
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = 1;
-});
+script(main);

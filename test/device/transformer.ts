@@ -23,6 +23,7 @@ import { saveModel } from '../../extension/model/saveModel';
 import { makeTensor } from '../../extension/model/tensorValues';
 import { floatValue } from '../support/models';
 import { npy } from '../support/npy';
+import { script } from './script';
 
 const tokens = 64;
 const width = 96;
@@ -164,7 +165,4 @@ async function main(folder: string): Promise<void> {
   writeFileSync(path.join(folder, 'transformer-eval.npz'), zipSync({ 'x.npy': samples(256, 3) }));
 }
 
-main(process.argv[2] ?? '.').catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = 1;
-});
+script(() => main(process.argv[2] ?? '.'));

@@ -8,6 +8,7 @@ import {
   newOperatorSetId,
   type NodeProto,
   type TensorProto,
+  type ValueInfoProto,
 } from '../../extension/model/onnx.generated';
 import { saveModel, type SaveOptions } from '../../extension/model/saveModel';
 import { makeTensor } from '../../extension/model/tensorValues';
@@ -37,10 +38,19 @@ export interface NetOptions {
   /** Nodes put between the last convolution and the output `y`; they read `in` and write `y`. */
   readonly tail?: (input: string) => NodeProto[];
   readonly save?: SaveOptions;
+  /** Inputs beside `x`, for nodes of `tail`. */
+  readonly inputs?: readonly ValueInfoProto[];
+  /** Sizes of the output; those of `x` by default. */
+  readonly outputShape?: readonly (number | string)[];
+  /** Elements of a weight that no node reads: what makes a file large and an engine not. */
+  readonly ballast?: number;
 }
 
 /** `x` [batch, 8, 16, 16] → convolutions with different activations → `y`, of the same shape. */
-export async function saveSmallNet(path: string, { layers = 1, tail, save }: NetOptions = {}): Promise<string> {
+export async function saveSmallNet(
+  path: string,
+  { layers = 1, tail, save, ballast = 0, inputs = [], outputShape }: NetOptions = {},
+): Promise<string> {
   const nodes: NodeProto[] = [];
   const initializer: TensorProto[] = [];
   let current = 'x';
@@ -56,13 +66,14 @@ export async function saveSmallNet(path: string, { layers = 1, tail, save }: Net
       current = `act${index}_out`;
     }
   }
+  if (ballast > 0) initializer.push(weights('ballast', [ballast], 0));
   nodes.push(...(tail?.(current) ?? [newNode({ name: 'last', opType: 'Relu', input: [current], output: ['y'] })]));
   const graph = newGraph({
     name: 'small',
     node: nodes,
     initializer,
-    input: [floatValue('x', ['batch', channels, side, side])],
-    output: [floatValue('y', ['batch', channels, side, side])],
+    input: [floatValue('x', ['batch', channels, side, side]), ...inputs],
+    output: [floatValue('y', outputShape ?? ['batch', channels, side, side])],
   });
   const proto = newModel({ irVersion: 8, opsetImport: [newOperatorSetId({ domain: '', version: 19 })], graph });
   await saveModel({ proto: { ...proto, graph }, path } satisfies Model, path, save);

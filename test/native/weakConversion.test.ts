@@ -3,20 +3,25 @@
  * TensorRT 10 and its fake GPU: what is asked for reaches the builder, and what comes of it stands in the report. Numbers of
  * the fake mean nothing and are not looked at. Needs the target `native_tests`, which `npm test` builds.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
+import { zipSync } from 'fflate';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { librarySetting } from '../../extension/backends/libraries';
 import { nativeAddonState } from '../../extension/backends/nativeAddon';
 import { completePlan, type PlanParts } from '../../extension/contract/checkSchema';
+import type { EnginePassport } from '../../extension/contract/enginePassport';
 import { CodedError } from '../../extension/contract/errors';
 import type { Report } from '../../extension/contract/report';
+import { newNode } from '../../extension/model/onnx.generated';
 import { convert } from '../../extension/pipeline';
 import { WorkerClient } from '../../extension/worker/workerClient';
 import { bundleWorker, type BundledWorker } from '../support/bundleWorker';
 import { fakeTensorrt, hasFakeTensorrt, steered } from '../support/fakeTensorrt';
-import { saveSmallNet } from './smallNets';
+import { integerValue } from '../support/models';
+import { npy } from '../support/npy';
+import { channels, saveSmallNet } from './smallNets';
 
 const required = process.env['CI'] === 'true';
 const isRunnable = nativeAddonState().addon !== null && hasFakeTensorrt('10');
@@ -128,6 +133,45 @@ describe.skipIf(!isRunnable && !required)('a conversion with TensorRT 10', () =>
     const int8 = named(report, 'int8');
     expect(int8?.status, int8?.error?.reason).toBe('ok');
     expect(int8?.accuracy?.outputs[0]?.sqnrDb).not.toBeUndefined();
+  });
+
+  test('an input that holds a shape gets its values from the data, and the others no batch beyond the samples', async () => {
+    const reshape = (input: string) => [
+      newNode({ name: 'last', opType: 'Reshape', input: [input, 'shape'], output: ['y'] }),
+    ];
+    await saveSmallNet(path.join(folder, 'net.onnx'), {
+      tail: reshape,
+      inputs: [integerValue('shape', [3])],
+      outputShape: ['a', 'b', 'c'],
+    });
+    const samples = 6;
+    // [1, 8, 256], in every other sample [1, 16, 128].
+    const shapes = npy([samples, 3], (at) => {
+      const isWide = Math.floor(at / 3) % 2 === 1;
+      return [1, isWide ? 16 : 8, isWide ? 128 : 256][at % 3] ?? 0;
+    });
+    const pictures = npy([samples, channels, 16, 16], (at) => Math.sin(at));
+    writeFileSync(path.join(folder, 'data.npz'), zipSync({ 'x.npy': pictures, 'shape.npy': shapes }));
+    const calibration = { data: 'data.npz', samples: 3 };
+    const report = await run({ precisions: ['fp16'], calibration });
+    expect(named(report, 'fp16')?.error).toBeNull();
+    const passport = JSON.parse(
+      readFileSync(path.join(out, 'net.fp16.engine.passport.json'), 'utf8'),
+    ) as EnginePassport;
+    expect(passport.bindings).toContainEqual(expect.objectContaining({ name: 'shape', kind: 'shape' }));
+    const sizes = [1, channels, 16, 16];
+    expect(passport.profiles).toEqual([
+      [
+        { input: 'x', holds: 'sizes', min: sizes, opt: sizes, max: sizes },
+        { input: 'shape', holds: 'values', min: [1, 8, 128], opt: expect.any(Array) as number[], max: [1, 16, 256] },
+      ],
+    ]);
+
+    const shapeValues = { shape: { min: [1, 8, 256], opt: [1, 8, 256], max: [8, 8, 256] } };
+    const given = await run({ precisions: ['fp16'], calibration, shapeValues });
+    expect(named(given, 'fp16')?.error).toBeNull();
+    const own = JSON.parse(readFileSync(path.join(out, 'net.fp16.engine.passport.json'), 'utf8')) as EnginePassport;
+    expect(own.profiles[0]).toContainEqual({ input: 'shape', holds: 'values', ...shapeValues.shape });
   });
 
   test('what a later TensorRT lacks is refused before any work', async () => {

@@ -3,7 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../extension/cli/commands';
+import type { Report } from '../../extension/contract/report';
 import { presetAliases, presets } from '../../extension/calibrate/transforms/knownPresets';
+import { pageOf } from '../device/page/pageOf';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (name: string) => readFileSync(path.join(root, name), 'utf8');
@@ -62,4 +64,26 @@ it('README.md lists every command and every preset', () => {
   const names = [...listed.matchAll(/`([\w-]+)`/g)].map(([, preset = '']) => preset);
   expect(Object.keys(presets).filter((preset) => !names.includes(preset))).toEqual([]);
   expect(names.filter((preset) => !known.includes(preset))).toEqual([]);
+});
+
+/** Folders of measurements that have a page. */
+const measured = ['docs/measurements/h200-trt10.6'];
+
+describe.each(measured)('%s', (folder) => {
+  const css = read('test/device/page/page.css');
+
+  it('has the page that its reports make', () => {
+    expect(read(`${folder}/index.html`), `run: node test/device/run.mjs page ${folder}`).toBe(
+      pageOf(path.join(root, folder), css),
+    );
+  });
+
+  it('has a page that loads nothing and shows every variant', () => {
+    const page = read(`${folder}/index.html`);
+    expect(page).not.toMatch(/<script|https?:|url\(|@import/);
+    for (const name of readdirSync(path.join(root, folder)).filter((file) => file.endsWith('.json'))) {
+      const { variants = [] } = JSON.parse(read(`${folder}/${name}`)) as Partial<Report>;
+      for (const variant of variants) expect(page).toContain(`<td>${variant.name}</td>`);
+    }
+  });
 });

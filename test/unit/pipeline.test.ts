@@ -104,6 +104,7 @@ function fakeWorker(override: Partial<Handlers> = {}): StageRunner & { readonly 
       evaluation: selection,
       representative: true,
       split: 'half and half',
+      sampleValues: {},
       warnings: ['look here'],
     }),
     prepare: ({ model, output }) => {

@@ -32,6 +32,7 @@ export const benchCommand: Command = {
       batch: { type: 'string', value: 'N', help: 'samples per inference (1)' },
       'batch-sweep': { type: 'string', value: 'LIST', help: 'one round for each batch, as 1,2,4,8' },
       'cuda-graph': { type: 'string', value: 'on|off|both', help: 'replay a recorded run (on)' },
+      transfers: { type: 'string', value: 'on|off', help: 'copy inputs and outputs in every run (on)' },
       spin: { type: 'boolean', help: 'poll the GPU instead of sleeping' },
       shape: {
         type: 'string',
@@ -49,11 +50,12 @@ export const benchCommand: Command = {
   run: async ({ args, argv, cwd, worker, options, print }) => {
     const [shapes = {}] = parseShapes(args);
     const modes = cudaGraphModes(args);
+    const transfers = parseSwitch(args, 'transfers') ?? true;
     const files = [...new Set(args.positionals)].map((name) => fileOf(name, path.resolve(cwd, name)));
     const rows: BenchRow[] = [];
     const benchmark = benchmarkOf(args);
     for (const batch of batchesOf(args)) {
-      const variants = files.flatMap((file) => modesOf(file, modes, batch));
+      const variants = files.flatMap((file) => modesOf({ ...file, transfers }, modes, batch));
       const params = { variants, data: null, shapes, benchmark: { ...benchmark, batch } };
       const { results, errors } = await worker().request('measure', params, options);
       for (const { name } of variants) {

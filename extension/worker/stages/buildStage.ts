@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Backend } from '../../backends/backend';
 import { chooseBuilder, type BuildingBackend } from '../../backends/choose';
-import { buildEngine, type BuiltEngine } from '../../build/buildEngine';
+import { buildEngine, type BuiltEngine, type CalibratorSource } from '../../build/buildEngine';
 import { checkRealised } from '../../build/checkRealised';
 import { EngineCache } from '../../build/engineCache';
 import { TensorrtCalibrationRun } from '../../build/tensorrtCalibration';
@@ -51,26 +51,27 @@ async function calibrated(
   const model = await loadModel(params.onnx);
   const inputs = graphInputs(model);
   const { version } = await compiler.probe();
-  return withSelectedDataset(calibration.data, inputs, options.signal, async (dataset) => {
-    const run = await TensorrtCalibrationRun.prepare(
-      {
-        algorithm,
-        plan: plan.calibration,
-        calibration,
-        version: version ?? '',
-        tensors: new Set(model.proto.graph.node.flatMap(({ input, output }) => [...input, ...output])),
-        convert: (feeds) => convertFeeds(feeds, { inputs: inputs.map(inFullPrecision) }),
-      },
-      dataset,
-      options.signal,
-    );
-    const built = await buildEngine(params, compiler, options, { cache, calibrator: run.source });
-    const files = await run.writeCaches(built.calibrationCache);
-    const caches = await Promise.all(files.map((file) => fileArtifact('cache', file, params.backend)));
-    const result = await finish(params, built, caches);
-    const warnings = [...result.warnings, ...run.warnings];
-    return { ...result, calibration: run.summary(built.calibrationCache), warnings };
+  const run = await TensorrtCalibrationRun.prepare({
+    algorithm,
+    plan: plan.calibration,
+    calibration,
+    version: version ?? '',
+    tensors: new Set(model.proto.graph.node.flatMap(({ input, output }) => [...input, ...output])),
+    convert: (feeds) => convertFeeds(feeds, { inputs: inputs.map(inFullPrecision) }),
   });
+  const calibrator: CalibratorSource = {
+    key: run.key,
+    use: (work) =>
+      withSelectedDataset(calibration.data, inputs, options.signal, async (dataset) =>
+        work(await run.open(dataset, options.signal)),
+      ),
+  };
+  const built = await buildEngine(params, compiler, options, { cache, calibrator });
+  const files = await run.writeCaches(built.calibrationCache);
+  const caches = await Promise.all(files.map((file) => fileArtifact('cache', file, params.backend)));
+  const result = await finish(params, built, caches);
+  const warnings = [...result.warnings, ...run.warnings];
+  return { ...result, calibration: run.summary(built.calibrationCache), warnings };
 }
 
 /** TensorRT calibrates on FP32, whatever type the engine's inputs will have. */

@@ -78,6 +78,7 @@ async function entryOf(
     // What is really fed: the data may hold fewer samples than the plan asks for, or the model fix its batch.
     batch: first.samples,
     ...(variant.cudaGraph === undefined ? {} : { cudaGraph: variant.cudaGraph }),
+    ...(variant.transfers === undefined ? {} : { transfers: variant.transfers }),
     conditions,
   };
 }

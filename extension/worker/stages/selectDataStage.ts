@@ -8,12 +8,14 @@ import type { Dataset } from '../../calibrate/dataset';
 import { resolveDataSource } from '../../calibrate/datasets/dataSource';
 import { openDataset } from '../../calibrate/datasets/openDataset';
 import { findSharedSamples, separateSamples, splitSamples, type Split } from '../../calibrate/splitSamples';
+import { observeShapeValues } from '../../calibrate/observeShapeValues';
 import { resolvePreprocess } from '../../calibrate/transforms/presets';
 import type { Plan, Transform } from '../../contract/plan';
 import type { DataSelection, StageMethods } from '../../contract/stageMethods';
 import type { ValueSpec } from '../../contract/tensor';
 import { loadModel } from '../../model/loadModel';
 import { graphInputs } from '../../model/modelCard';
+import { shapeHoldingInputs } from '../../plan/shapeArithmetic';
 import { runnableSizes } from './runnableSizes';
 
 type Params = StageMethods['selectData']['params'];
@@ -26,11 +28,14 @@ interface Opening {
   readonly python: string;
   readonly signal: AbortSignal | undefined;
   readonly randomSizes?: DataSelection['randomSizes'];
+  /** Inputs whose values decide sizes; of made-up values nothing can be read. */
+  readonly shapeInputs?: readonly string[];
 }
 
 export async function selectDataStage(params: Params, runtime: Backend, signal?: AbortSignal): Promise<Result> {
   const { plan, baseDir, python } = params;
-  const inputs = graphInputs(await loadModel(params.model));
+  const model = await loadModel(params.model);
+  const inputs = graphInputs(model);
   const { calibration, evaluation } = plan;
   const given = calibration.data ?? evaluation.data;
   if (given === null) {
@@ -38,7 +43,10 @@ export async function selectDataStage(params: Params, runtime: Backend, signal?:
     return randomData({ inputs, transforms: [], python, signal, randomSizes }, plan);
   }
 
-  const opening = { inputs, transforms: resolvePreprocess(plan.preprocess, baseDir, inputs), python, signal };
+  const names = new Set(inputs.map(({ name }) => name));
+  const shapeInputs = shapeHoldingInputs(model.proto.graph).filter((name) => names.has(name));
+  const transforms = resolvePreprocess(plan.preprocess, baseDir, inputs);
+  const opening = { inputs, transforms, python, signal, shapeInputs };
   const locate = (file: string | null) => (file === null ? null : path.resolve(baseDir, file));
   const open = (source: string, labels: string | null) =>
     openDataset({ ...opening, source: resolveDataSource(source, baseDir), labels: locate(labels) });
@@ -87,7 +95,7 @@ async function selections(
   calibration: OpenedData,
   evaluation: OpenedData,
   split: Split,
-  { transforms, python, randomSizes }: Opening,
+  { transforms, python, signal, randomSizes, shapeInputs = [] }: Opening,
 ): Promise<Omit<Result, 'warnings'>> {
   const select = ({ dataset, labels }: OpenedData, indices: readonly number[], sha256: string): DataSelection => {
     const { source, kind, labelled, classes } = dataset;
@@ -96,11 +104,17 @@ async function selections(
   };
   const hash = await calibration.dataset.sha256();
   const same = evaluation.dataset === calibration.dataset;
+  // Engines have to take the samples of both.
+  const sources = [
+    { dataset: calibration.dataset, indices: split.calibration, batchSize: 1 },
+    { dataset: evaluation.dataset, indices: split.evaluation, batchSize: 1 },
+  ];
   return {
     calibration: select(calibration, split.calibration, hash),
     evaluation: select(evaluation, split.evaluation, same ? hash : await evaluation.dataset.sha256()),
     representative: calibration.dataset.kind !== 'random' && evaluation.dataset.kind !== 'random',
     split: split.sentence,
+    sampleValues: await observeShapeValues(sources, shapeInputs, signal),
   };
 }
 

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <chrono>
+#include <dlfcn.h>
 #include <fstream>
 #include <thread>
 #include <unistd.h>
@@ -234,6 +235,15 @@ TEST_F(BuildTest, CompatibilityIsAskedForOrRefused) {
     const Built built = build(wanted);
     EXPECT_EQ(built.status, PB_TRT_HAS_COMPATIBILITY ? PB_OK : PB_UNSUPPORTED) << built.told.failure;
 }
+
+#if PB_TRT_USES_CUDNN
+TEST_F(BuildTest, KernelsOfLibrariesThatAreMissingAreLeftOut) {
+    const auto isInstalled = [](const char* name) { return dlopen(name, RTLD_LAZY) != nullptr; };
+    const bool hasCudnn = isInstalled("libcudnn.so.8") || isInstalled("libcudnn.so.7");
+    ASSERT_EQ(build(request()).status, PB_OK);
+    EXPECT_TRUE(has(engineText(), hasCudnn ? "cudnn=1" : "cudnn=0")) << engineText();
+}
+#endif
 
 TEST_F(BuildTest, OtherTargetsAreForRtxOnly) {
     const int32_t targets[] = {75, 89};

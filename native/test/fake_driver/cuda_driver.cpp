@@ -29,6 +29,8 @@ struct FakeStream {
 
 struct FakeEvent {
     Clock::time_point time;
+    CUstream stream = nullptr; //!< That it was recorded in.
+    bool isRecorded = false;
 };
 
 struct FakeGraph {
@@ -249,14 +251,23 @@ FAKE_EXPORT CUresult cuEventDestroy_v2(CUevent event) {
     count(-1);
     return CUDA_SUCCESS;
 }
-FAKE_EXPORT CUresult cuEventRecord(CUevent event, CUstream) {
-    reinterpret_cast<FakeEvent*>(event)->time = Clock::now();
+FAKE_EXPORT CUresult cuEventRecord(CUevent event, CUstream stream) {
+    *reinterpret_cast<FakeEvent*>(event) = {Clock::now(), stream, true};
     return CUDA_SUCCESS;
+}
+FAKE_EXPORT CUresult cuStreamWaitEvent(CUstream, CUevent event, unsigned int) {
+    return reinterpret_cast<FakeEvent*>(event)->isRecorded ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 FAKE_EXPORT CUresult cuEventSynchronize(CUevent) { return CUDA_SUCCESS; }
 FAKE_EXPORT CUresult cuEventQuery(CUevent) { return CUDA_SUCCESS; }
 FAKE_EXPORT CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
-    const auto elapsed = reinterpret_cast<FakeEvent*>(end)->time - reinterpret_cast<FakeEvent*>(start)->time;
+    const FakeEvent& from = *reinterpret_cast<FakeEvent*>(start);
+    const FakeEvent& to = *reinterpret_cast<FakeEvent*>(end);
+    // Stricter than a driver: marks in two streams also count how the GPU hands over between them.
+    if (!from.isRecorded || !to.isRecorded || from.stream != to.stream) {
+        return CUDA_ERROR_INVALID_HANDLE;
+    }
+    const auto elapsed = to.time - from.time;
     *milliseconds = std::chrono::duration<float, std::milli>(elapsed).count();
     return CUDA_SUCCESS;
 }

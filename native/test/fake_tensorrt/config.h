@@ -151,7 +151,13 @@ public:
         isHardwareCompatible = wanted != HardwareCompatibilityLevel::kNONE;
     }
 #else
+    TacticSources sources = 0xff; //!< All, as by default.
     void setMaxWorkspaceSize(std::size_t bytes) noexcept override { workspace = bytes; }
+    bool setTacticSources(TacticSources wanted) noexcept override {
+        sources = wanted;
+        return true;
+    }
+    TacticSources getTacticSources() const noexcept override { return sources; }
 #endif
 #if FAKE_WEAK
     IInt8Calibrator* calibrator = nullptr;

@@ -358,6 +358,12 @@ private:
                        " workspace=" + std::to_string(mConfig.workspace) + " level=" + std::to_string(mConfig.level) +
                        " dla=" + std::to_string(mConfig.dlaCore) +
                        " fallback=" + std::to_string(mConfig.has(BuilderFlag::kGPU_FALLBACK));
+#if !FAKE_MODERN
+        const auto uses = [&](TacticSource source) {
+            return std::to_string((mConfig.sources >> static_cast<uint32_t>(source)) & 1U);
+        };
+        plan.options += " cudnn=" + uses(TacticSource::kCUDNN) + " cublas=" + uses(TacticSource::kCUBLAS);
+#endif
         const auto add = [&](const Tensor& tensor) {
             plan.tensors.push_back({tensor.name, tensor.type, tensor.isInput, tensor.holdsShape, tensor.dims});
         };

@@ -5,12 +5,13 @@ import { Value } from '@sinclair/typebox/value';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BuildRequest } from '../../../extension/backends/backend';
 import { FakeBackend } from '../../../extension/backends/fake';
-import { buildEngine, type EngineCompiler } from '../../../extension/build/buildEngine';
+import { buildEngine, type CalibratorSource, type EngineCompiler } from '../../../extension/build/buildEngine';
 import { EngineCache } from '../../../extension/build/engineCache';
 import { CodedError } from '../../../extension/contract/errors';
 import { planSchema, type Plan } from '../../../extension/contract/plan';
 import type { VariantRecipe } from '../../../extension/contract/stageMethods';
 import type { BackendInfo } from '../../../extension/contract/backendInfo';
+import type { NamedTensors } from '../../../extension/contract/tensor';
 import { loadModel } from '../../../extension/model/loadModel';
 import { saveSmallNet } from '../../native/smallNets';
 import { recipe } from '../../support/recipes';
@@ -19,6 +20,12 @@ interface Change {
   readonly target?: string | null;
   readonly plan?: Partial<Plan>;
   readonly recipe?: Partial<VariantRecipe>;
+  readonly calibrator?: CalibratorSource;
+  readonly sampleValues?: Plan['shapeValues'];
+}
+
+async function* noBatches(): AsyncGenerator<NamedTensors> {
+  // A builder that reads nothing gets nothing.
 }
 
 const defaults = Value.Default(planSchema, { schemaVersion: 1, model: 'm.onnx' }) as Plan;
@@ -57,11 +64,12 @@ describe('buildEngine', () => {
         target: change.target === undefined ? 'sm_89' : change.target,
         plan: { ...defaults, ...change.plan },
         sampleDims: { x: [1, 8, 16, 16] },
+        ...(change.sampleValues === undefined ? {} : { sampleValues: change.sampleValues }),
         output: join(root, 'out.engine'),
       },
       used,
       {},
-      { cache },
+      { cache, calibrator: change.calibrator ?? null },
     );
 
   test('hands on the profile of the inputs and describes the engine', async () => {
@@ -136,6 +144,38 @@ describe('buildEngine', () => {
     const started = performance.now();
     expect((await run(onnx, used)).kept).toBe(true);
     expect(performance.now() - started).toBeLessThan(100);
+  });
+
+  test('calibration data are opened for a build, not for an engine that is kept', async () => {
+    const used = compiler();
+    const onnx = await saveSmallNet(join(root, 'a.onnx'));
+    let opened = 0;
+    const calibrator = (key: string): CalibratorSource => ({
+      key,
+      use: (work) => {
+        opened += 1;
+        return work({ algorithm: 'entropy2', shapes: {}, cache: null, batches: () => noBatches() });
+      },
+    });
+    await run(onnx, used, { calibrator: calibrator('a') });
+    expect(used.requests[0]?.calibrator).toMatchObject({ algorithm: 'entropy2' });
+    expect((await run(onnx, used, { calibrator: calibrator('a') })).kept).toBe(true);
+    expect(opened).toBe(1);
+    expect((await run(onnx, used, { calibrator: calibrator('b') })).kept).toBe(false);
+    expect(opened).toBe(2);
+  });
+
+  test('values of shapes come from the data, with no batch beyond the samples; those of the plan come first', async () => {
+    const used = compiler();
+    const onnx = await saveSmallNet(join(root, 'a.onnx'));
+    const seen = { shape: { min: [1, 8], opt: [1, 8], max: [1, 16] } };
+    await run(onnx, used, { sampleValues: seen });
+    const one = [1, 8, 16, 16];
+    expect(used.requests[0]).toMatchObject({ shapeValues: seen, shapes: { x: { min: one, opt: one, max: one } } });
+
+    const shapeValues = { shape: { min: [1, 8], opt: [4, 8], max: [8, 8] } };
+    await run(onnx, used, { sampleValues: seen, plan: { shapeValues } });
+    expect(used.requests[1]).toMatchObject({ shapeValues, shapes: { x: { max: [8, 8, 16, 16] } } });
   });
 
   test('weak typing: keep rules become constraints on layers, layouts and profiles go along', async () => {

@@ -92,7 +92,7 @@ describe('EngineCache', () => {
   test('the longest unused engines go when the limit is reached', async () => {
     for (const [index, name] of ['old', 'used', 'new'].entries()) {
       await store(name, '0123456789');
-      await utimes(join(kept(), `${name}.engine`), index + 1, index + 1);
+      await utimes(join(kept(), `${name}.json`), index + 1, index + 1);
     }
     await cache.fetch('old', join(root, 'out.engine')); // now the one used last
     await cache.prune(20);

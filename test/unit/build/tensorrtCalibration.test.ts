@@ -73,12 +73,12 @@ const request = (change: Change = {}): CalibrationRequest => ({
   convert: (feeds) => feeds,
 });
 
-const prepare = (change: Change = {}, data = dataset(change.samples ?? 10)) =>
-  TensorrtCalibrationRun.prepare(request(change), data);
+const prepare = (change: Change = {}) => TensorrtCalibrationRun.prepare(request(change));
 
-async function feed(run: TensorrtCalibrationRun): Promise<number[][]> {
+async function feed(run: TensorrtCalibrationRun, data = dataset(10)): Promise<number[][]> {
   const fed: number[][] = [];
-  for await (const batch of run.source.request.batches(new AbortController().signal)) {
+  const calibrator = await run.open(data);
+  for await (const batch of calibrator.batches(new AbortController().signal)) {
     fed.push(Array.from(batch['x']?.data as Float32Array).filter((_, index) => index % 2 === 0));
   }
   return fed;
@@ -107,7 +107,7 @@ async function refusal(change: Change): Promise<CodedError> {
 describe('a calibration by TensorRT', () => {
   it('streams batches of the size asked for; what fills none of that shape is left out and told', async () => {
     const run = await prepare();
-    expect(run.source.request.shapes).toEqual({ x: [4, 2] });
+    expect((await run.open(dataset(10))).shapes).toEqual({ x: [4, 2] });
     expect(await feed(run)).toEqual([
       [0, 1, 2, 3],
       [4, 5, 6, 7],
@@ -125,8 +125,8 @@ describe('a calibration by TensorRT', () => {
 
   it('never holds more than the batch asked for and the one being read', async () => {
     const data = dataset(1000);
-    const run = await prepare({ samples: 1000 }, data);
-    const batches = run.source.request.batches(new AbortController().signal)[Symbol.asyncIterator]();
+    const run = await prepare({ samples: 1000 });
+    const batches = (await run.open(data)).batches(new AbortController().signal)[Symbol.asyncIterator]();
     await batches.next();
     expect(data.reads.length).toBeLessThan(30);
     await batches.return?.();
@@ -134,8 +134,8 @@ describe('a calibration by TensorRT', () => {
 
   it("hands TensorRT the legacy calibrator's quantile and cutoff, and nobody else's", async () => {
     const legacy = await prepare({ algorithm: 'legacy', plan: { percentile: 99.9, cutoff: 0.8 } });
-    expect(legacy.source.request).toMatchObject({ quantile: expect.closeTo(0.999) as number, cutoff: 0.8 });
-    expect((await prepare()).source.request).not.toHaveProperty('quantile');
+    expect(await legacy.open(dataset(10))).toMatchObject({ quantile: expect.closeTo(0.999) as number, cutoff: 0.8 });
+    expect(await (await prepare()).open(dataset(10))).not.toHaveProperty('quantile');
   });
 
   it('writes the cache as a result and to the file that was named, each with its note', async () => {
@@ -154,14 +154,15 @@ describe('a calibration by TensorRT', () => {
   it('hands a cache that fits to TensorRT, which then needs no data', async () => {
     const file = await calibratedFile();
     const run = await prepare({ cache: file });
-    expect(Buffer.from(run.source.request.cache ?? []).toString()).toBe(written);
+    expect(Buffer.from((await run.open(dataset(10))).cache ?? []).toString()).toBe(written);
     expect(run.warnings).toEqual([]);
     expect(run.summary(null)).toMatchObject({ cacheHit: true, samples: 10, tensors: 2, seconds: null });
-    expect(run.source.key).toBe((await prepare()).source.key);
+    expect(run.key).toBe((await prepare()).key);
   });
 
   it('a named file that is not there is one to be written', async () => {
-    expect((await prepare({ cache: path.join(folder, 'new.cache') })).source.request.cache).toBeNull();
+    const fresh = await prepare({ cache: path.join(folder, 'new.cache') });
+    expect((await fresh.open(dataset(10))).cache).toBeNull();
   });
 
   it.each<[string, Change, RegExp]>([
@@ -182,7 +183,7 @@ describe('a calibration by TensorRT', () => {
     await writeFile(cache, written);
     const run = await prepare({ cache });
     expect(run.warnings.join()).toMatch(/which model and data/);
-    expect(run.source.key).not.toBe((await prepare()).source.key);
+    expect(run.key).not.toBe((await prepare()).key);
   });
 
   it('a note that is none is refused', async () => {
@@ -194,6 +195,6 @@ describe('a calibration by TensorRT', () => {
   });
 
   it('without samples there is nothing to calibrate with', async () => {
-    await expect(prepare({ samples: 0 })).rejects.toMatchObject({ code: 'DATA_EMPTY' });
+    await expect((await prepare({ samples: 0 })).open(dataset(0))).rejects.toMatchObject({ code: 'DATA_EMPTY' });
   });
 });

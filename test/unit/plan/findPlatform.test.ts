@@ -1,12 +1,14 @@
 import { describe, expect, it, test } from 'vitest';
 import {
   answerPlatform,
+  checkAccelerator,
   checkTargets,
   findPlatform,
   possibleVariants,
   targetArchitectures,
 } from '../../../extension/plan/findPlatform';
 import { devices } from '../../../extension/plan/platforms';
+import { completePlan } from '../../../extension/contract/checkSchema';
 
 describe('findPlatform', () => {
   test.each([
@@ -98,6 +100,36 @@ describe('targets of a plan', () => {
       'fp16',
     ]);
     expect(possibleVariants({ precisions: ['fp32', 'tf32'], targets: [] })).toEqual(['fp32', 'tf32']);
+  });
+});
+
+describe('a core of a deep learning accelerator', () => {
+  const h200 = { name: 'NVIDIA H200', computeCapability: 'sm_90' };
+  const { builder } = completePlan({ model: 'm.onnx', builder: { dla: 0 } });
+  const asked =
+    (targets: string[], gpu: typeof h200 | null = null) =>
+    () =>
+      void checkAccelerator({ targets, builder }, gpu);
+
+  it('is refused where nothing has one, with the devices that do', () => {
+    expect(asked([], h200)).toThrow(
+      expect.objectContaining({
+        code: 'TARGET_UNSUPPORTED',
+        reason: expect.stringContaining('NVIDIA H200 (sm_90) has no deep learning accelerator') as string,
+        fix: expect.stringContaining('Jetson AGX Orin') as string,
+      }),
+    );
+    expect(asked(['Orin Nano'])).toThrow(/Orin Nano \(sm_87\)/);
+  });
+
+  it('is taken where a target or the GPU of this machine has one, or none is known', () => {
+    expect(asked(['Orin Nano', 'AGX Orin'])).not.toThrow();
+    expect(asked([], { name: 'Orin', computeCapability: 'sm_87' })).not.toThrow();
+    expect(asked([])).not.toThrow();
+    const without = completePlan({ model: 'm.onnx' }).builder;
+    expect(() => {
+      checkAccelerator({ targets: [], builder: without }, h200);
+    }).not.toThrow();
   });
 });
 
