@@ -8,6 +8,7 @@ import type { DType } from '../contract/tensor';
 import { setInt } from '../model/attributes';
 import { opsetVersion, type Model } from '../model/model';
 import { newNode, newOperatorSetId } from '../model/onnx.generated';
+import { removeUnused } from '../plan/prepare/removeUnused';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { inParallel } from './inParallel';
 import { noSamples } from './observeShapes';
@@ -22,6 +23,8 @@ export interface InsideTensor {
   readonly dtype: DType;
   /** What is wanted beside its shape; null for nothing, the only choice where the type is no float type. */
   readonly values: 'range' | 'histogram' | null;
+  /** Where the ranges of its channels are wanted as well: the axes behind that of the channels. */
+  readonly axesBehind?: number;
 }
 
 export interface InsideObservations {
@@ -31,7 +34,8 @@ export interface InsideObservations {
   readonly tensors: readonly SeenTensor[];
 }
 
-const domain = 'precision_bench';
+/** Of the operators that the native module adds to the runtime (`native/observe/`). */
+export const operatorDomain = 'precision_bench';
 /** The output of an Observe node: the runtime computes a node for an output only. */
 const markOf = (index: number): string => `${probePrefix}seen${index}`;
 
@@ -43,7 +47,10 @@ export async function observeInside(
   progress: PassProgress,
 ): Promise<InsideObservations> {
   const { observing } = source;
-  const observations = await withProbeFile(observingProbe(model, tensors), async (path) => {
+  const probe = observingProbe(model, tensors);
+  // What no tensor asked for needs would be computed all the same.
+  removeUnused(probe.proto.graph);
+  const observations = await withProbeFile(probe, async (path) => {
     const session = await observing.openObserving(path, {
       histograms: tensors.map(({ values }) => values === 'histogram'),
       output: markOf(0),
@@ -82,15 +89,22 @@ export function observingProbe(model: Model, tensors: readonly InsideTensor[]): 
     model,
     tensors.map((_, index) => markOf(index)),
   );
-  const { graph, opsetImport } = probe.proto;
-  if (opsetVersion(probe.proto, domain) === 0) opsetImport.push(newOperatorSetId({ domain, version: 1 }));
+  const { graph } = probe.proto;
+  importOperators(probe);
   for (const [index, tensor] of [...tensors.entries()].reverse()) {
     const cast = tensor.values !== null && tensor.dtype !== 'fp32';
     if (cast) graph.node.push(castToFloat32(tensor));
     const input = cast ? valueOutput(tensor) : tensor.name;
-    const observe = newNode({ opType: 'Observe', domain, input: [input], output: [markOf(index)] });
+    const observe = newNode({ opType: 'Observe', domain: operatorDomain, input: [input], output: [markOf(index)] });
     setInt(observe, 'tensor', index);
+    setInt(observe, 'axes_behind', tensor.axesBehind ?? -1);
     graph.node.push(observe);
   }
   return probe;
+}
+
+/** Declares our operators, without which the runtime refuses their nodes. */
+export function importOperators({ proto }: Model): void {
+  if (opsetVersion(proto, operatorDomain) > 0) return;
+  proto.opsetImport.push(newOperatorSetId({ domain: operatorDomain, version: 1 }));
 }

@@ -6,11 +6,15 @@ export class PassProgress {
   private readonly startedAt = performance.now();
   private passesDone = 0;
 
-  /** @param total samples of a pass */
+  /**
+   * @param total samples of a pass
+   * @param activity what messages call it
+   */
   constructor(
     private readonly total: number,
     private readonly passes: number,
     private readonly options: RunOptions,
+    private readonly activity = 'Observing activations',
   ) {
     this.signal = options.signal;
   }
@@ -23,7 +27,7 @@ export class PassProgress {
       stage: 'calibrate',
       fraction,
       etaSeconds: fraction > 0 ? (elapsedSeconds * (1 - fraction)) / fraction : null,
-      message: `Observing activations: ${samples} of ${this.total} samples${pass}`,
+      message: `${this.activity}: ${samples} of ${this.total} samples${pass}`,
     });
   }
 
