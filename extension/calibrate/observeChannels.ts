@@ -56,7 +56,8 @@ export async function observeChannels(
   const wanted = tensors.map(({ name, axesBehind, histogram }) => {
     return { name, dtype, values: histogram ? ('histogram' as const) : ('range' as const), axesBehind };
   });
-  const progress = new PassProgress(source.indices.length, 1, options, 'Measuring channels');
+  // No report: the pass is short, and the long one behind it begins anew.
+  const progress = new PassProgress(source.indices.length, 1, { signal: options.signal });
   const seen = await observeInside(model, { ...source, observing }, wanted, progress);
   return new Map(tensors.map(({ name }, index) => [name, observed(seen.tensors[index])]));
 }

@@ -6,15 +6,11 @@ export class PassProgress {
   private readonly startedAt = performance.now();
   private passesDone = 0;
 
-  /**
-   * @param total samples of a pass
-   * @param activity what messages call it
-   */
+  /** @param total samples of a pass */
   constructor(
     private readonly total: number,
     private readonly passes: number,
     private readonly options: RunOptions,
-    private readonly activity = 'Observing activations',
   ) {
     this.signal = options.signal;
   }
@@ -27,7 +23,7 @@ export class PassProgress {
       stage: 'calibrate',
       fraction,
       etaSeconds: fraction > 0 ? (elapsedSeconds * (1 - fraction)) / fraction : null,
-      message: `${this.activity}: ${samples} of ${this.total} samples${pass}`,
+      message: `Observing activations: ${samples} of ${this.total} samples${pass}`,
     });
   }
 
