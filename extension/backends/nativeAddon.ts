@@ -340,6 +340,8 @@ export interface NativeSeenTensor {
   readonly binWidth: number;
   /** Null where no histogram was wanted. */
   readonly counts: Float64Array | null;
+  /** Null where the node's attribute `axes_behind` does not ask for them. */
+  readonly channels: { readonly min: Float32Array; readonly max: Float32Array } | null;
 }
 
 /** `native/observe/observing_session.h`: onnxruntime with an operator of ours. Runs go on beside each other. */
@@ -358,6 +360,8 @@ export interface NativeAddon extends NativeObservers {
   loadOnnxRuntime(library: string): Promise<void>;
   /** @throws Error with the words of the loader or the runtime */
   readonly ObservingSession: new (options: NativeObservingOptions) => NativeObservingSession;
+  /** Operators of ours that an observing session's model may hold. */
+  readonly observingOperators: readonly string[];
   /** @throws Error with the loader's words */
   readonly TensorRT: new (paths: NativePaths) => NativeTensorRT;
 }

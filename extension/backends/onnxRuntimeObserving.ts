@@ -27,13 +27,17 @@ const mostParallelRuns = 3;
 /** ONNX Runtime's GraphOptimizationLevel for everything it has, kernels with layouts of their own included. */
 const allOptimizations = 99;
 
+/** Those that `calibrate/` writes into its models. */
+const operators = ['Observe', 'CompareLayer'];
+
 /** Null where the native module or the library is missing, does not load, or was built before it could do this. */
 export async function onnxRuntimeObserving(
-  addon: Partial<Pick<NativeAddon, 'ObservingSession' | 'loadOnnxRuntime'>> | null,
+  addon: Partial<Pick<NativeAddon, 'ObservingSession' | 'loadOnnxRuntime' | 'observingOperators'>> | null,
 ): Promise<ObservingRuntime | null> {
   const library = runtimeLibrary();
   const Native = addon?.ObservingSession;
-  if (Native === undefined || library === null) return null;
+  const hasOperators = operators.every((name) => addon?.observingOperators?.includes(name) === true);
+  if (Native === undefined || !hasOperators || library === null) return null;
   try {
     await addon?.loadOnnxRuntime?.(library);
   } catch {
@@ -90,8 +94,8 @@ class NativeObserving implements ObservingSession {
   }
 
   observations(): SeenTensor[] {
-    return this.session.observations().map(({ min, max, nonFinite, dims, binWidth, counts }) => {
-      return { min, max, nonFinite, dims, histogram: counts === null ? null : { binWidth, counts } };
+    return this.session.observations().map(({ min, max, nonFinite, dims, binWidth, counts, channels }) => {
+      return { min, max, nonFinite, dims, channels, histogram: counts === null ? null : { binWidth, counts } };
     });
   }
 

@@ -11,6 +11,7 @@ import { GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import { newNode, type NodeProto, type TensorProto } from '../model/onnx.generated';
 import { makeInt64 } from '../model/tensorValues';
+import { importOperators, operatorDomain } from './observeInside';
 import { probePrefix, valueProbe } from './probeModels';
 import { correctableLayers, type BiasedLayer } from './quantizedLayers';
 
@@ -21,30 +22,24 @@ export interface BiasProbe {
   readonly outputs: readonly LayerOutputs[];
 }
 
-/** Names of what the probe computes for one layer. */
-export interface LayerOutputs {
-  /** Mean error per output channel. */
-  readonly mean: string;
-  /** Mean squared error over all elements. */
-  readonly noise: string;
-  /** Mean square of the FP32 output. */
-  readonly signal: string;
-}
+/**
+ * Names of what the probe computes for one layer. Their values, one after the other: the mean error per output channel, the
+ * mean squared error over all elements, and the mean square of the FP32 output.
+ */
+export type LayerOutputs = readonly string[];
 
 /**
  * @param prepared the FP32 model
  * @param quantized the same after `applyPlan` with everything but the Q/DQ pairs in FP32
+ * @param compares whether the runtime has our CompareLayer operator: one pass over two tensors that are in the cache, where
+ *   ONNX's operators take six and keep what they compute in between
  */
-export function biasProbe(prepared: Model, quantized: Model): BiasProbe {
+export function biasProbe(prepared: Model, quantized: Model, compares: boolean): BiasProbe {
   const layers = correctableLayers(prepared, quantized);
-  const outputs = layers.map((_, layer) => {
-    const name = (what: string): string => `${probePrefix}${what}${layer}`;
-    return { mean: name('mean'), noise: name('noise'), signal: name('signal') };
-  });
-  const model = valueProbe(
-    prepared,
-    outputs.flatMap(({ mean, noise, signal }) => [mean, noise, signal]),
-  );
+  const parts = compares ? ['error'] : ['mean', 'noise', 'signal'];
+  const outputs = layers.map((_, layer) => parts.map((part) => `${probePrefix}${part}${layer}`));
+  const model = valueProbe(prepared, outputs.flat());
+  if (compares) importOperators(model);
   const writer = new BiasProbeWriter(model, quantized);
   // The last first: the runtime then compares each layer as soon as it is computed (`observeInside.ts` says why).
   for (const [position, layer] of [...layers.entries()].reverse()) writer.compare(layer, outputs[position]!);
@@ -75,10 +70,28 @@ class BiasProbeWriter {
     const recomputed = this.name();
     const input = again.input.map((name) => this.copied(name));
     this.graph.node.push({ ...cloneMessage(again), name: recomputed, input, output: [recomputed] });
-    const difference = this.add('Sub', [recomputed, node.output[0] ?? '']);
-    this.meanPerChannel(layer, difference, outputs.mean);
-    this.meanSquare(difference, outputs.noise);
-    this.meanSquare(node.output[0] ?? '', outputs.signal);
+    const original = node.output[0] ?? '';
+    if (outputs.length === 1) {
+      this.compareInside(layer, recomputed, original, outputs[0]!);
+      return;
+    }
+    const [mean = '', noise = '', signal = ''] = outputs;
+    const difference = this.add('Sub', [recomputed, original]);
+    this.meanPerChannel(layer, difference, mean);
+    this.meanSquare(difference, noise);
+    this.meanSquare(original, signal);
+  }
+
+  private compareInside({ output }: BiasedLayer, recomputed: string, original: string, result: string): void {
+    const compare = newNode({
+      opType: 'CompareLayer',
+      domain: operatorDomain,
+      name: result,
+      input: [recomputed, original],
+      output: [result],
+    });
+    setInt(compare, 'axes_behind', output === 'lastAxis' ? 0 : output.rank - 1 - output.axis);
+    this.graph.node.push(compare);
   }
 
   private meanSquare(tensor: string, result: string): void {

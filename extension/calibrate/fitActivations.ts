@@ -90,9 +90,10 @@ function inputLayout(index: GraphIndex, node: NodeProto): InputLayout | null {
 export function fitActivations(model: Model, fits: Readonly<Record<string, ActivationFit>>): Model {
   const fitted = fittableTensors(model).filter((fittable) => suits(fits[fittable.tensor], fittable));
   if (fitted.length === 0) return model;
+  const index = new GraphIndex(model.proto.graph);
   const shifts: Record<string, number[]> = {};
   for (const { tensor, readers } of fitted) {
-    for (const node of readers) shifts[node.name ?? ''] = outputShift(node, model, fits[tensor]!.offsets);
+    for (const node of readers) shifts[node.name ?? ''] = outputShift(model, index, node, fits[tensor]!.offsets);
   }
   const result = cloneModel(correctBiases(model, shifts));
   for (const { tensor, axesBehind } of fitted) insertFit(result, tensor, axesBehind, fits[tensor]!);
@@ -105,8 +106,8 @@ function suits(fit: ActivationFit | undefined, { channels, isPadded }: FittableT
 }
 
 /** What an input of the negative offsets adds to every output channel, apart from the bias. */
-function outputShift(node: NodeProto, model: Model, offsets: readonly number[]): number[] {
-  const weight = weightOf(node, model);
+function outputShift(model: Model, index: GraphIndex, node: NodeProto, offsets: readonly number[]): number[] {
+  const weight = weightOf(model, index, node);
   const shift = new Array<number>(weight.outputs).fill(0);
   weight.forEach((value, output, input) => (shift[output]! -= value * (offsets[input] ?? 0)));
   const factor = node.opType === 'Gemm' ? getFloat(node, 'alpha', 1) : 1;
@@ -114,8 +115,8 @@ function outputShift(node: NodeProto, model: Model, offsets: readonly number[]):
 }
 
 /** The elements of a layer's weight by output and input channel. */
-function weightOf(node: NodeProto, model: Model) {
-  const constant = new GraphIndex(model.proto.graph).initializer(node.input[1] ?? '')!;
+function weightOf(model: Model, index: GraphIndex, node: NodeProto) {
+  const constant = index.initializer(node.input[1] ?? '')!;
   const { dims, data } = readTensor(constant, model);
   const outputsFirst = node.opType === 'Conv' || getInt(node, 'transB', 0) === 1;
   const [rows = 1, columns = 1] = dims;
@@ -124,10 +125,11 @@ function weightOf(node: NodeProto, model: Model) {
     dims,
     outputs: outputsFirst ? rows : columns,
     forEach(visit: (value: number, output: number, input: number, position: number) => void): void {
-      for (let i = 0; i < data.length; i++) {
-        const row = Math.floor(i / (columns * kernel));
-        const column = Math.floor(i / kernel) % columns;
-        visit(Number(data[i]), outputsFirst ? row : column, outputsFirst ? column : row, i);
+      for (let position = 0; position < data.length; position++) {
+        const run = Math.floor(position / kernel);
+        const row = Math.floor(run / columns);
+        const column = run - row * columns;
+        visit(Number(data[position]), outputsFirst ? row : column, outputsFirst ? column : row, position);
       }
     },
   };
@@ -167,7 +169,7 @@ function divideWeights(model: Model, index: GraphIndex, node: NodeProto, gains: 
   if (gains.every((gain) => gain === 1)) return;
   const { graph } = model.proto;
   const before = node.input[1] ?? '';
-  const weight = weightOf(node, model);
+  const weight = weightOf(model, index, node);
   const data = new Float32Array(weight.dims.reduce((count, size) => count * size, 1));
   weight.forEach((value, _output, input, position) => (data[position] = value / (gains[input] ?? 1)));
   const name = index.uniqueName(`${before}_fitted`);

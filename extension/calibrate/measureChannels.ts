@@ -1,52 +1,32 @@
 /**
  * The factors that let every channel in front of a depthwise convolution fill the tensor's range.
  *
- * Runs before calibration on a few samples; `equalizeChannels.ts` applies the result.
+ * Computed before calibration from what `observeChannels.ts` saw of a few samples; `equalizeChannels.ts` applies the result.
  */
-import type { RunOptions } from '../contract/progress';
-import { setInt, setInts } from '../model/attributes';
-import { opsetVersion, type Model } from '../model/model';
-import { newNode } from '../model/onnx.generated';
-import { makeInt64 } from '../model/tensorValues';
+import type { Model } from '../model/model';
 import { equalizablePairs, type EqualizablePair } from './equalizeChannels';
-import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
-import { inParallel } from './inParallel';
-import { probePrefix, valueProbe } from './probeModels';
-import { withProbe, type ProbeSource } from './probeSessions';
+import type { ChannelTensor, ObservedChannels } from './observeChannels';
 
 /** A channel with less than 1/64 of the range has little to say, and other samples may find it larger. */
 const largestFactor = 64;
 
-/**
- * @param source a few samples, as `sampleByContent.ts` picks them
- * @returns by producer name, for every pair of the model, the factor of each channel: range of the tensor over range of the
- *   channel; independent of the order and batches of the samples
- * @throws CodedError CANCELLED, and what `open`, `run` and the data set throw
- */
-export async function measureChannels(
-  prepared: Model,
-  source: SampleSource & ProbeSource,
-  options: RunOptions = {},
-): Promise<Record<string, number[]>> {
-  const pairs = equalizablePairs(prepared);
-  if (pairs.length === 0) return {};
-  const tensors = pairs.flatMap(tensorsOf);
-  const largest = new Map(tensors.map((tensor) => [tensor, [] as number[]]));
-  await withProbe(channelProbe(prepared, pairs), source, (probe) =>
-    inParallel(
-      inferenceFeeds(source, options.signal),
-      probe.parallelRuns,
-      ({ feeds }) => probe.run(feeds),
-      (outputs) => {
-        for (const [tensor, magnitudes] of largest) keepLargest(magnitudes, outputs[outputName(tensor)]?.data ?? []);
-      },
-      options.signal,
-    ),
+/** The tensors whose channels `channelFactors` has to know. */
+export function equalizationTensors(prepared: Model): ChannelTensor[] {
+  return equalizablePairs(prepared).flatMap((pair) =>
+    tensorsOf(pair).map((name) => ({ name, axesBehind: pair.rank - 2, histogram: false })),
   );
+}
+
+/**
+ * @param seen those of `equalizationTensors`, on a few samples
+ * @returns by producer name, for every pair of the model, the factor of each channel: range of the tensor over range of the
+ *   channel
+ */
+export function channelFactors(prepared: Model, seen: ReadonlyMap<string, ObservedChannels>): Record<string, number[]> {
   return Object.fromEntries(
-    pairs.map((pair) => [
+    equalizablePairs(prepared).map((pair) => [
       pair.producer.name ?? '',
-      factors(tensorsOf(pair).map((tensor) => largest.get(tensor) ?? [])),
+      factors(tensorsOf(pair).map((tensor) => magnitudes(seen.get(tensor)))),
     ]),
   );
 }
@@ -56,10 +36,11 @@ function tensorsOf({ producer, tensor }: EqualizablePair): string[] {
   return [...new Set([producer.output[0] ?? '', tensor])];
 }
 
-function keepLargest(magnitudes: number[], seen: ArrayLike<number | bigint>): void {
-  for (let channel = 0; channel < seen.length; channel++) {
-    magnitudes[channel] = Math.max(magnitudes[channel] ?? 0, Number(seen[channel]));
-  }
+/** The largest magnitude of every channel; of a channel without finite values −Infinity, from which no factor follows. */
+function magnitudes(seen: ObservedChannels | undefined): number[] {
+  if (seen === undefined) return [];
+  const { min, max } = seen.channels;
+  return Array.from(min, (low, channel) => Math.max(-low, max[channel]!));
 }
 
 /**
@@ -74,30 +55,4 @@ function factors(magnitudesOfTensors: readonly (readonly number[])[]): number[] 
     return Number.isFinite(gain) && gain >= 1 ? Number(Math.min(gain, largestFactor).toPrecision(7)) : 1;
   };
   return (magnitudesOfTensors[0] ?? []).map((_, channel) => ofChannel(channel));
-}
-
-/** The model with the largest magnitude of every channel of the pairs' tensors as its outputs. */
-function channelProbe(prepared: Model, pairs: readonly EqualizablePair[]): Model {
-  const probe = valueProbe(prepared, pairs.flatMap(tensorsOf).map(outputName));
-  const { graph } = probe.proto;
-  const axesAreInput = opsetVersion(probe.proto) >= 18;
-  // The last first: the runtime then reduces each tensor as soon as it is computed (`observeInside.ts` says why).
-  for (const pair of pairs.toReversed()) {
-    for (const tensor of tensorsOf(pair)) {
-      const magnitude = `${outputName(tensor)}::magnitude`;
-      const axes = Array.from({ length: pair.rank }, (_, axis) => axis).filter((axis) => axis !== 1);
-      const reduce = newNode({ opType: 'ReduceMax', input: [magnitude], output: [outputName(tensor)] });
-      setInt(reduce, 'keepdims', 0);
-      if (axesAreInput) {
-        graph.initializer.push(makeInt64(`${magnitude}::axes`, axes));
-        reduce.input.push(`${magnitude}::axes`);
-      } else setInts(reduce, 'axes', axes);
-      graph.node.push(newNode({ opType: 'Abs', input: [tensor], output: [magnitude] }), reduce);
-    }
-  }
-  return probe;
-}
-
-function outputName(tensor: string): string {
-  return `${probePrefix}channels::${tensor}`;
 }

@@ -1,25 +1,15 @@
 /**
  * Which offsets and gains fit the activations of INT8 layers, and whether they are worth their operations.
  *
- * Runs before calibration on a few samples, on the equalized model; `fitActivations.ts` applies the result.
+ * Computed before calibration from what `observeChannels.ts` saw of a few samples; `fitActivations.ts` applies the result.
  */
 import type { ActivationFit } from '../contract/calibrationTable';
-import type { RunOptions } from '../contract/progress';
-import type { NamedTensors, Tensor } from '../contract/tensor';
 import { fromFloat16, toFloat16 } from '../model/float16';
 import type { Model } from '../model/model';
 import { meanSquaredErrorThreshold } from './algorithms/meanSquaredError';
 import { int8Levels, QuantizationNoise } from './algorithms/quantizationNoise';
 import { fittableTensors, type FittableTensor } from './fitActivations';
-import { newHistogram, widen, type GrowingHistogram } from './histogram';
-import { inferenceFeeds } from './inferenceFeeds';
-import { inParallel } from './inParallel';
-import type { Observer } from './observers/observer';
-import { scalarObserver } from './observers/scalarObserver';
-import type { ObservationSource } from './observeTensors';
-import { valueProbe } from './probeModels';
-import { withProbe } from './probeSessions';
-import { toFloat32 } from './toFloat32';
+import type { ChannelTensor, ObservedChannels } from './observeChannels';
 
 /**
  * How much of the difference between channels the activation gives to the weights: at 0 none, at 1 all. SmoothQuant's 0.5 suits
@@ -32,75 +22,40 @@ const largestGain = 16;
 const worthwhileGainDb = 1;
 
 /** What was seen of one tensor. */
-interface Seen {
+interface Seen extends ObservedChannels {
   readonly fittable: FittableTensor;
-  readonly min: Float64Array;
-  readonly max: Float64Array;
-  readonly histogram: GrowingHistogram;
 }
 
 /**
+ * The tensors whose channels `activationFits` has to know.
  * @param tensors those that INT8 layers may read
- * @param source a few samples, as `sampleByContent.ts` picks them
- * @returns by tensor; numbers that FP16 holds, independent of the order and batches of the samples
- * @throws CodedError CANCELLED, and what `open`, `run` and the data set throw
  */
-export async function measureFits(
-  model: Model,
-  tensors: readonly string[],
-  source: ObservationSource,
-  options: RunOptions = {},
-): Promise<Record<string, ActivationFit>> {
-  const wanted = new Set(tensors);
-  const found = fittableTensors(model).filter(({ tensor }) => wanted.has(tensor));
-  if (found.length === 0) return {};
-  const seen = found.map((fittable): Seen => ({
-    fittable,
-    min: new Float64Array(fittable.channels).fill(Infinity),
-    max: new Float64Array(fittable.channels).fill(-Infinity),
-    histogram: newHistogram(),
-  }));
-  const observer: Observer = source.observer ?? scalarObserver;
-  const probe = valueProbe(
-    model,
-    found.map(({ tensor }) => tensor),
-  );
-  const addSample = (outputs: NamedTensors): void => {
-    for (const entry of seen) {
-      const tensor = outputs[entry.fittable.tensor];
-      if (tensor === undefined) continue;
-      const values = toFloat32(tensor);
-      widen(entry.histogram, observer.observeRange(values).absMax);
-      observer.accumulateHistogram(values, entry.histogram.counts, entry.histogram.binWidth);
-      observeChannels(entry, tensor, values);
-    }
-  };
-  await withProbe(probe, source, (opened) =>
-    inParallel(
-      inferenceFeeds(source, options.signal),
-      opened.parallelRuns,
-      ({ feeds }) => opened.run(feeds),
-      addSample,
-      options.signal,
-    ),
-  );
-  const fits = seen.map((entry) => [entry.fittable.tensor, fit(entry)] as const);
-  return Object.fromEntries(fits.filter((entry): entry is readonly [string, ActivationFit] => entry[1] !== null));
+export function fitTensors(model: Model, tensors: readonly string[]): ChannelTensor[] {
+  return wantedTensors(model, tensors).map(({ tensor, axesBehind }) => ({ name: tensor, axesBehind, histogram: true }));
 }
 
-function observeChannels({ fittable, min, max }: Seen, { dims }: Tensor, values: Float32Array): void {
-  const run = dims.slice(dims.length - fittable.axesBehind).reduce((count, size) => count * size, 1);
-  for (let start = 0, channel = 0; start < values.length; start += run, channel = (channel + 1) % fittable.channels) {
-    let low = min[channel]!;
-    let high = max[channel]!;
-    for (let i = start; i < start + run; i++) {
-      const value = values[i]!;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    min[channel] = low;
-    max[channel] = high;
-  }
+/**
+ * @param tensors as for `fitTensors`
+ * @param seen those of `fitTensors`, on a few samples
+ * @returns by tensor; numbers that FP16 holds
+ */
+export function activationFits(
+  model: Model,
+  tensors: readonly string[],
+  seen: ReadonlyMap<string, ObservedChannels>,
+): Record<string, ActivationFit> {
+  return Object.fromEntries(
+    wantedTensors(model, tensors).flatMap((fittable): [string, ActivationFit][] => {
+      const observed = seen.get(fittable.tensor);
+      const found = observed === undefined ? null : fit({ ...observed, fittable });
+      return found === null ? [] : [[fittable.tensor, found]];
+    }),
+  );
+}
+
+function wantedTensors(model: Model, tensors: readonly string[]): FittableTensor[] {
+  const wanted = new Set(tensors);
+  return fittableTensors(model).filter(({ tensor }) => wanted.has(tensor));
 }
 
 /** The range of all channels together: from −short to long, or mirrored, is what INT8 has to tell apart with least noise. */
@@ -116,11 +71,11 @@ interface Range {
  * The histogram is of magnitudes: it says where to clip the long side only while the short side is too short to be clipped.
  * Otherwise the levels stay symmetric.
  */
-function rangeOf({ fittable, min, max, histogram }: Seen): Range | null {
+function rangeOf({ fittable, channels: { min, max }, histogram, nonFinite }: Seen): Range | null {
   const low = Math.min(...min);
   const high = Math.max(...max);
   const absMax = Math.max(-low, high);
-  if (!Number.isFinite(absMax) || absMax <= 0) return null;
+  if (histogram === null || nonFinite > 0 || !Number.isFinite(absMax) || absMax <= 0) return null;
   const noise = new QuantizationNoise(histogram);
   const symmetric = meanSquaredErrorThreshold(noise, absMax);
   const short = Math.max(-low < high ? -low : high, 0);
@@ -135,9 +90,9 @@ function fit(seen: Seen): ActivationFit | null {
   const range = rangeOf(seen);
   if (range === null) return null;
   const { long, half, symmetric } = range;
-  const channels = Array.from(seen.min, (low, channel) => ({
+  const channels = Array.from(seen.channels.min, (low, channel) => ({
     bottom: Math.max(low, -long),
-    top: Math.min(seen.max[channel]!, long),
+    top: Math.min(seen.channels.max[channel]!, long),
   }));
   const offsets = channels.map(({ bottom, top }) => (seen.fittable.isPadded ? 0 : asHalf(offset(bottom, top, half))));
   const gains = channels.map(({ bottom, top }, channel) => {

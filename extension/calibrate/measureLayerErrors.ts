@@ -8,13 +8,12 @@
  * kept in the calibration table.
  */
 import type { RunOptions } from '../contract/progress';
-import type { NamedTensors, Tensor } from '../contract/tensor';
+import type { NamedTensors } from '../contract/tensor';
 import type { Model } from '../model/model';
 import { biasProbe } from './biasProbe';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { inParallel } from './inParallel';
 import { withProbe, type ProbeSource } from './probeSessions';
-import { toFloat32 } from './toFloat32';
 
 export interface LayerError {
   /** Mean error per output channel. */
@@ -43,17 +42,12 @@ export async function measureLayerErrors(
   source: SampleSource & ProbeSource,
   options: RunOptions = {},
 ): Promise<Map<string, LayerError>> {
-  const { model, layers, outputs } = biasProbe(prepared, quantized);
+  const { model, layers, outputs } = biasProbe(prepared, quantized, source.observing !== undefined);
   if (layers.length === 0) return new Map();
   const sums = layers.map((): Gathered => ({ mean: [], noise: 0, signal: 0 }));
   let inferences = 0;
   const addSample = (seen: NamedTensors): void => {
-    outputs.forEach(({ mean, noise, signal }, layer) => {
-      const sum = sums[layer]!;
-      addTo(sum.mean, floats(seen[mean]));
-      sum.noise += floats(seen[noise])[0] ?? 0;
-      sum.signal += floats(seen[signal])[0] ?? 0;
-    });
+    outputs.forEach((names, layer) => addTo(sums[layer]!, numbers(names, seen)));
     inferences++;
     options.onProgress?.({
       stage: 'calibrate',
@@ -81,12 +75,19 @@ function finished({ mean, noise, signal }: Gathered, inferences: number): LayerE
   return { mean: means, noise: rounded(left / (signal / inferences)) };
 }
 
-function addTo(sums: number[], values: ArrayLike<number>): void {
-  for (let index = 0; index < values.length; index++) sums[index] = (sums[index] ?? 0) + values[index]!;
+/** @param error the values of a layer's `LayerOutputs` */
+function addTo(sums: Gathered, error: readonly number[]): void {
+  const channels = error.length - 2;
+  for (let channel = 0; channel < channels; channel++) {
+    sums.mean[channel] = (sums.mean[channel] ?? 0) + error[channel]!;
+  }
+  sums.noise += error[channels] ?? 0;
+  sums.signal += error[channels + 1] ?? 0;
 }
 
-const floats = (tensor: Tensor | undefined): Float32Array =>
-  tensor === undefined ? new Float32Array() : toFloat32(tensor);
+function numbers(names: readonly string[], seen: NamedTensors): number[] {
+  return names.flatMap((name) => Array.from(seen[name]?.data ?? [], Number));
+}
 
 /** Seven digits, as many as float32 has; a mean that is not a number corrects nothing. */
 function rounded(value: number): number {

@@ -9,6 +9,7 @@ import { setInt } from '../model/attributes';
 import { definedTensors, walkGraphs } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import { newNode, newOperatorSetId, type GraphProto } from '../model/onnx.generated';
+import { removeUnused } from '../plan/prepare/removeUnused';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { inParallel } from './inParallel';
 import { noSamples } from './observeShapes';
@@ -23,6 +24,8 @@ export interface InsideTensor {
   readonly dtype: DType;
   /** What is wanted beside its shape; null for nothing, the only choice where the type is no float type. */
   readonly values: 'range' | 'histogram' | null;
+  /** Where the ranges of its channels are wanted as well: the axes behind that of the channels. */
+  readonly axesBehind?: number;
 }
 
 export interface InsideObservations {
@@ -32,7 +35,8 @@ export interface InsideObservations {
   readonly tensors: readonly SeenTensor[];
 }
 
-const domain = 'precision_bench';
+/** Of the operators that the native module adds to the runtime (`native/observe/`). */
+export const operatorDomain = 'precision_bench';
 /** The output of an Observe node: the runtime computes a node for an output only. */
 const markOf = (index: number): string => `${probePrefix}seen${index}`;
 
@@ -44,7 +48,10 @@ export async function observeInside(
   progress: PassProgress,
 ): Promise<InsideObservations> {
   const { observing } = source;
-  const observations = await withProbeFile(observingProbe(model, tensors), async (path) => {
+  const probe = observingProbe(model, tensors);
+  // What no tensor asked for needs would be computed all the same.
+  removeUnused(probe.proto.graph);
+  const observations = await withProbeFile(probe, async (path) => {
     const session = await observing.openObserving(path, {
       histograms: tensors.map(({ values }) => values === 'histogram'),
       output: markOf(0),
@@ -84,18 +91,25 @@ export function observingProbe(model: Model, tensors: readonly InsideTensor[]): 
   const outer = new Set(definedTensors(model.proto.graph));
   const marks = tensors.flatMap(({ name }, index) => (outer.has(name) ? [markOf(index)] : []));
   const probe = valueProbe(model, marks);
-  const { graph, opsetImport } = probe.proto;
+  const { graph } = probe.proto;
   const homes = new Map<string, GraphProto>();
   for (const one of walkGraphs(graph)) for (const name of definedTensors(one)) homes.set(name, one);
-  if (opsetVersion(probe.proto, domain) === 0) opsetImport.push(newOperatorSetId({ domain, version: 1 }));
+  importOperators(probe);
   for (const [index, tensor] of [...tensors.entries()].reverse()) {
     const cast = tensor.values !== null && tensor.dtype !== 'fp32';
     const { node: nodes } = homes.get(tensor.name) ?? graph;
     if (cast) nodes.push(castToFloat32(tensor));
     const input = cast ? valueOutput(tensor) : tensor.name;
-    const observe = newNode({ opType: 'Observe', domain, input: [input], output: [markOf(index)] });
+    const observe = newNode({ opType: 'Observe', domain: operatorDomain, input: [input], output: [markOf(index)] });
     setInt(observe, 'tensor', index);
+    setInt(observe, 'axes_behind', tensor.axesBehind ?? -1);
     nodes.push(observe);
   }
   return probe;
+}
+
+/** Declares our operators, without which the runtime refuses their nodes. */
+export function importOperators({ proto }: Model): void {
+  if (opsetVersion(proto, operatorDomain) > 0) return;
+  proto.opsetImport.push(newOperatorSetId({ domain: operatorDomain, version: 1 }));
 }

@@ -151,7 +151,8 @@ private:
         return worker->promise();
     }
 
-    //! observations(): {min, max, nonFinite, dims: number[] | null, binWidth, counts: Float64Array | null}[]
+    //! observations(): {min, max, nonFinite, dims: number[] | null, binWidth, counts: Float64Array | null,
+    //! channels: {min: Float32Array, max: Float32Array} | null}[]
     Napi::Value observations(const Napi::CallbackInfo& info) {
         const Napi::Env env = info.Env();
         const std::vector<TensorObservations> seen = opened(env)->observations();
@@ -167,6 +168,7 @@ private:
                        seen[i].hasDims ? integersToJs(env, dims.data(), dims.size()).As<Napi::Value>() : env.Null());
             tensor.Set("binWidth", values.binWidth());
             tensor.Set("counts", countsToJs(env, values.counts()));
+            tensor.Set("channels", channelsToJs(env, seen[i].channels));
             array.Set(static_cast<uint32_t>(i), tensor);
         }
         return array;
@@ -181,6 +183,22 @@ private:
             array.Data()[bin] = static_cast<double>(counts[bin]);
         }
         return array;
+    }
+
+    static Napi::Value channelsToJs(Napi::Env env, const ChannelRanges& channels) {
+        if (channels.size() == 0) {
+            return env.Null();
+        }
+        Napi::Float32Array min = Napi::Float32Array::New(env, channels.size());
+        Napi::Float32Array max = Napi::Float32Array::New(env, channels.size());
+        for (size_t channel = 0; channel < channels.size(); ++channel) {
+            min.Data()[channel] = channels.minimum(channel);
+            max.Data()[channel] = channels.maximum(channel);
+        }
+        Napi::Object ranges = Napi::Object::New(env);
+        ranges.Set("min", min);
+        ranges.Set("max", max);
+        return ranges;
     }
 
     //! close(): runs under way end first.
@@ -204,6 +222,11 @@ private:
 void exportObservingSession(Napi::Env env, Napi::Object exports) {
     exports.Set("loadOnnxRuntime", Napi::Function::New(env, loadOnnxRuntime, "loadOnnxRuntime"));
     exports.Set("ObservingSession", ObservingSessionBinding::define(env));
+    // What a session's model may hold beside ONNX's own operators.
+    Napi::Array operators = Napi::Array::New(env);
+    operators.Set(uint32_t{0}, "Observe");
+    operators.Set(uint32_t{1}, "CompareLayer");
+    exports.Set("observingOperators", operators);
 }
 
 } // namespace precision_bench

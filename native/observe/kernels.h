@@ -14,6 +14,13 @@ struct KeyRange {
     uint32_t nonFinite;
 };
 
+//! Sums over elements: of the error, of its square, and of the square of what is right.
+struct ErrorSums {
+    double error;
+    double noise;
+    double signal;
+};
+
 //! One instruction set's versions of the loops.
 struct Kernels {
     //! \param count at most 2^31
@@ -24,6 +31,12 @@ struct Kernels {
     //! product is then exact, or below the smallest normal number and in bin 0.
     //! \param trash the bin of elements that are not finite
     void (*magnitudeBins)(const float* values, size_t count, float inverseWidth, int32_t trash, int32_t* out);
+    //! Widens every element's own range by its value, if that is finite.
+    void (*rangeEach)(const float* values, size_t count, int32_t* least, int32_t* greatest);
+    ErrorSums (*error)(const float* computed, const float* original, size_t count);
+    //! The same, added to sums of every element's own.
+    void (*errorEach)(const float* computed, const float* original, size_t count, double* error, double* noise,
+                      double* signal);
 };
 
 //! The float that a key of KeyRange stands for; +0 for -0.

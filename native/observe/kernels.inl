@@ -78,5 +78,61 @@ void magnitudeBins(const float* values, size_t count, float inverseWidth, int32_
     }
 }
 
+void rangeEach(const float* values, size_t count, int32_t* least, int32_t* greatest) {
+    for (size_t i = 0; i < count; ++i) {
+        const int32_t bits = bitsOf(values[i]);
+        const int32_t key = keyOf(bits);
+        const bool finite = (bits & kMagnitude) < kInfinity;
+        const int32_t low = finite ? key : INT32_MAX;
+        const int32_t high = finite ? key : INT32_MIN;
+        least[i] = low < least[i] ? low : least[i];
+        greatest[i] = high > greatest[i] ? high : greatest[i];
+    }
+}
+
+//! Sums side by side, which vectors hold; their number is part of the result and the same everywhere.
+constexpr size_t kLanes = 8;
+
+ErrorSums error(const float* computed, const float* original, size_t count) {
+    double errors[kLanes] = {};
+    double noises[kLanes] = {};
+    double signals[kLanes] = {};
+    size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+        for (size_t lane = 0; lane < kLanes; ++lane) {
+            const double right = original[i + lane];
+            const double difference = computed[i + lane] - right;
+            errors[lane] += difference;
+            noises[lane] += difference * difference;
+            signals[lane] += right * right;
+        }
+    }
+    ErrorSums sums = {0, 0, 0};
+    for (; i < count; ++i) {
+        const double right = original[i];
+        const double difference = computed[i] - right;
+        sums.error += difference;
+        sums.noise += difference * difference;
+        sums.signal += right * right;
+    }
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+        sums.error += errors[lane];
+        sums.noise += noises[lane];
+        sums.signal += signals[lane];
+    }
+    return sums;
+}
+
+void errorEach(const float* computed, const float* original, size_t count, double* errors, double* noises,
+               double* signals) {
+    for (size_t i = 0; i < count; ++i) {
+        const double right = original[i];
+        const double difference = computed[i] - right;
+        errors[i] += difference;
+        noises[i] += difference * difference;
+        signals[i] += right * right;
+    }
+}
+
 } // namespace
 } // namespace precision_bench

@@ -6,6 +6,6 @@
 
 namespace precision_bench {
 
-const Kernels kernelsAvx2 = {range, bins, magnitudeBins};
+const Kernels kernelsAvx2 = {range, bins, magnitudeBins, rangeEach, error, errorEach};
 
 } // namespace precision_bench

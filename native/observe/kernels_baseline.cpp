@@ -8,7 +8,7 @@
 
 namespace precision_bench {
 
-const Kernels kernelsBaseline = {range, bins, magnitudeBins};
+const Kernels kernelsBaseline = {range, bins, magnitudeBins, rangeEach, error, errorEach};
 
 float keyToFloat(int32_t key) {
     const int32_t bits = key ^ ((key >> 31) & 0x7fffffff);

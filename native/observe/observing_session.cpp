@@ -2,7 +2,8 @@
 //! \brief The operator and the runs. A run tells the operator by a thread-local pointer where its observations go.
 #include "observing_session.h"
 
-#include <cstring>
+#include "layer_error.h"
+
 #include <functional>
 #include <numeric>
 #include <utility>
@@ -18,33 +19,100 @@ struct CurrentRun {
 
 thread_local CurrentRun currentRun;
 
+//! A tensor as channels see it: `outer` rows of `channels` runs of `inner` elements.
+struct ChannelLayout {
+    size_t outer = 1;
+    size_t channels = 1;
+    size_t inner = 1;
+};
+
+//! \param axesBehind how many axes follow the one that counts channels
+ChannelLayout layoutOf(const std::vector<int64_t>& dims, size_t axesBehind) {
+    if (dims.size() <= axesBehind) {
+        throw ort::Error("A tensor of rank " + std::to_string(dims.size()) + " has no axis of channels.");
+    }
+    ChannelLayout layout;
+    const size_t axis = dims.size() - 1 - axesBehind;
+    for (size_t i = 0; i < dims.size(); ++i) {
+        size_t& part = i < axis ? layout.outer : i == axis ? layout.channels : layout.inner;
+        part *= static_cast<size_t>(dims[i]);
+    }
+    return layout;
+}
+
+std::vector<int64_t> dimsOf(const ort::Api& api, const ort::TensorInfo* info) {
+    std::vector<int64_t> dims(api.rank(info));
+    api.dims(info, dims.data(), dims.size());
+    return dims;
+}
+
+const float* floatsOf(const ort::Api& api, const ort::Value* value) {
+    return static_cast<const float*>(api.tensorData(const_cast<ort::Value*>(value)));
+}
+
 //! One Observe node.
 struct ObserveKernel {
     const ort::Api* api;
     size_t tensor;
+    int64_t axesBehind; //!< The axes behind that of the channels; negative where no channels are wanted.
+
+    ObserveKernel(const ort::Api& runtime, const ort::KernelInfo* info)
+        : api(&runtime), tensor(static_cast<size_t>(runtime.integerAttribute(info, "tensor"))),
+          axesBehind(runtime.integerAttribute(info, "axes_behind")) {}
+
+    void compute(ort::KernelContext* context) const;
 };
 
-void observe(const ObserveKernel& kernel, ort::KernelContext* context) {
-    const ort::Api& api = *kernel.api;
+//! One CompareLayer node.
+struct CompareLayerKernel {
+    const ort::Api* api;
+    size_t axesBehind;
+
+    CompareLayerKernel(const ort::Api& runtime, const ort::KernelInfo* info)
+        : api(&runtime), axesBehind(static_cast<size_t>(runtime.integerAttribute(info, "axes_behind"))) {}
+
+    void compute(ort::KernelContext* context) const;
+};
+
+void ObserveKernel::compute(ort::KernelContext* context) const {
     constexpr int64_t kOne = 1;
-    ort::Value* const mark = api.kernelOutput(context, 0, &kOne, 1);
-    *static_cast<float*>(api.tensorData(mark)) = 0;
+    ort::Value* const mark = api->kernelOutput(context, 0, &kOne, 1);
+    *static_cast<float*>(api->tensorData(mark)) = 0;
     // The runtime folds no operators of a domain it does not know; should it do so one day, the tensor shows as unseen.
     if (currentRun.observations == nullptr) {
         return;
     }
-    TensorObservations& tensor = currentRun.observations->at(kernel.tensor);
-    const ort::Value* const input = api.kernelInput(context, 0);
-    const ort::Owned<ort::TensorInfo> info(api, api.tensorInfo(input));
-    if (currentRun.notesDims || !tensor.notedDims) {
-        std::vector<int64_t> dims(api.rank(info.get()));
-        api.dims(info.get(), dims.data(), dims.size());
-        tensor.addDims(dims, currentRun.notesDims);
+    TensorObservations& seen = currentRun.observations->at(tensor);
+    const ort::Value* const input = api->kernelInput(context, 0);
+    const ort::Owned<ort::TensorInfo> info(*api, api->tensorInfo(input));
+    if (currentRun.notesDims || !seen.notedDims) {
+        seen.addDims(dimsOf(*api, info.get()), currentRun.notesDims);
     }
-    const size_t count = api.elementCount(info.get());
-    if (api.elementType(info.get()) == ort::kFloat && count > 0) {
-        tensor.values.add(static_cast<const float*>(api.tensorData(const_cast<ort::Value*>(input))), count);
+    const size_t count = api->elementCount(info.get());
+    if (api->elementType(info.get()) != ort::kFloat || count == 0) {
+        return;
     }
+    const float* const values = floatsOf(*api, input);
+    seen.values.add(values, count);
+    if (axesBehind >= 0) {
+        const ChannelLayout layout = layoutOf(dimsOf(*api, info.get()), static_cast<size_t>(axesBehind));
+        seen.channels.add(values, layout.outer, layout.channels, layout.inner);
+    }
+}
+
+void CompareLayerKernel::compute(ort::KernelContext* context) const {
+    const ort::Value* const computed = api->kernelInput(context, 0);
+    const ort::Value* const original = api->kernelInput(context, 1);
+    const ort::Owned<ort::TensorInfo> info(*api, api->tensorInfo(original));
+    const ort::Owned<ort::TensorInfo> computedInfo(*api, api->tensorInfo(computed));
+    if (api->elementCount(info.get()) != api->elementCount(computedInfo.get())) {
+        throw ort::Error("The two outputs of a layer differ in size.");
+    }
+    const ChannelLayout layout = layoutOf(dimsOf(*api, info.get()), axesBehind);
+    const auto size = static_cast<int64_t>(layout.channels + 2);
+    ort::Value* const result = api->kernelOutput(context, 0, &size, 1);
+    compareLayer(floatsOf(*api, computed), floatsOf(*api, original), layout.outer, layout.channels, layout.inner,
+                 static_cast<double*>(api->tensorData(result)));
 }
 
 int64_t elementCount(const std::vector<int64_t>& dims) {
@@ -102,35 +170,33 @@ void TensorObservations::addDims(const std::vector<int64_t>& seen, bool noted) {
     notedDims = noted;
 }
 
-//! `precision_bench.Observe`: any tensor in, one float out that nobody needs; attribute `tensor` is its number.
-class ObservingSession::ObserveOp : public ort::CustomOp {
+namespace {
+
+//! What our operators have in common: no attribute that the runtime has to know, one output. \p Kernel is what a node
+//! does.
+template <typename Kernel>
+class OperatorOf : public ort::CustomOp {
 public:
-    explicit ObserveOp(const ort::Api& api) : mApi(&api) {
-        name = [](const CustomOp*) { return "Observe"; };
+    explicit OperatorOf(const ort::Api& api) : mApi(&api) {
         executionProvider = [](const CustomOp*) -> const char* { return nullptr; };
-        inputCount = [](const CustomOp*) { return size_t{1}; };
-        inputType = [](const CustomOp*, size_t) { return int32_t{ort::kUndefined}; };
-        outputCount = inputCount;
-        outputType = [](const CustomOp*, size_t) { return int32_t{ort::kFloat}; };
+        outputCount = [](const CustomOp*) { return size_t{1}; };
         inputCharacteristic = [](const CustomOp*, size_t) { return int32_t{0}; };
         outputCharacteristic = inputCharacteristic;
         inputMemoryType = inputCharacteristic;
         createKernelV2 = &create;
         computeV2 = &compute;
-        destroyKernel = [](void* kernel) { delete static_cast<ObserveKernel*>(kernel); };
+        destroyKernel = [](void* kernel) { delete static_cast<Kernel*>(kernel); };
     }
 
 private:
     static ort::Status* create(const CustomOp* op, const void*, const ort::KernelInfo* info, void** kernel) {
-        const ort::Api& api = *static_cast<const ObserveOp*>(op)->mApi;
-        return guarded(api, [&] {
-            *kernel = new ObserveKernel{&api, static_cast<size_t>(api.integerAttribute(info, "tensor"))};
-        });
+        const ort::Api& api = *static_cast<const OperatorOf*>(op)->mApi;
+        return guarded(api, [&] { *kernel = new Kernel(api, info); });
     }
 
     static ort::Status* compute(void* kernel, ort::KernelContext* context) {
-        const ObserveKernel& observer = *static_cast<const ObserveKernel*>(kernel);
-        return guarded(*observer.api, [&] { observe(observer, context); });
+        const Kernel& node = *static_cast<const Kernel*>(kernel);
+        return guarded(*node.api, [&] { node.compute(context); });
     }
 
     //! No exception may reach the runtime.
@@ -147,15 +213,43 @@ private:
     const ort::Api* mApi;
 };
 
+} // namespace
+
+//! `precision_bench.Observe`: any tensor in, one float out that nobody needs. Attributes: `tensor`, its number, and
+//! `axes_behind`, the axes behind that of its channels, -1 where these are of no interest.
+class ObservingSession::ObserveOp : public OperatorOf<ObserveKernel> {
+public:
+    explicit ObserveOp(const ort::Api& api) : OperatorOf(api) {
+        name = [](const CustomOp*) { return "Observe"; };
+        inputCount = [](const CustomOp*) { return size_t{1}; };
+        inputType = [](const CustomOp*, size_t) { return int32_t{ort::kUndefined}; };
+        outputType = [](const CustomOp*, size_t) { return int32_t{ort::kFloat}; };
+    }
+};
+
+//! `precision_bench.CompareLayer`: two float tensors in, the numbers of `compareLayer` out, as doubles. Attribute
+//! `axes_behind`: the axes behind that of the channels.
+class ObservingSession::CompareLayerOp : public OperatorOf<CompareLayerKernel> {
+public:
+    explicit CompareLayerOp(const ort::Api& api) : OperatorOf(api) {
+        name = [](const CustomOp*) { return "CompareLayer"; };
+        inputCount = [](const CustomOp*) { return size_t{2}; };
+        inputType = [](const CustomOp*, size_t) { return int32_t{ort::kFloat}; };
+        outputType = [](const CustomOp*, size_t) { return int32_t{ort::kDouble}; };
+    }
+};
+
 ObservingSession::ObservingSession(const std::string& library, const std::string& model,
                                    const ObservingSessionOptions& options)
-    : mApi(ort::Api::open(library)), mOptions(options), mOp(std::make_unique<ObserveOp>(mApi)) {
+    : mApi(ort::Api::open(library)), mOptions(options), mObserve(std::make_unique<ObserveOp>(mApi)),
+      mCompareLayer(std::make_unique<CompareLayerOp>(mApi)) {
     // Both live as long as the process; the runtime keeps one environment anyway.
     static ort::Env* const env = mApi.createEnv();
     static ort::MemoryInfo* const memory = mApi.createCpuMemoryInfo();
     mMemory = memory;
     mDomain.emplace_back(mApi, mApi.createDomain("precision_bench"));
-    mApi.addOperator(mDomain.front().get(), mOp.get());
+    mApi.addOperator(mDomain.front().get(), mObserve.get());
+    mApi.addOperator(mDomain.front().get(), mCompareLayer.get());
     const ort::Owned<ort::SessionOptions> session(mApi, mApi.createSessionOptions());
     mApi.setOptimization(session.get(), options.optimization);
     mApi.setIntraOpThreads(session.get(), 1);
@@ -169,7 +263,7 @@ ObservingSession::ObservingSession(const std::string& library, const std::string
 }
 
 ObservingSession::~ObservingSession() {
-    // The session's kernels belong to the operator.
+    // The session's kernels belong to the operators.
     mSession.clear();
     mDomain.clear();
 }
@@ -242,6 +336,7 @@ std::vector<TensorObservations> ObservingSession::observations() const {
         for (const auto& observations : mFree) {
             const TensorObservations& seen = (*observations)[tensor];
             merged.back().values.merge(seen.values);
+            merged.back().channels.merge(seen.channels);
             if (seen.hasDims) {
                 merged.back().addDims(seen.dims, seen.notedDims);
             }

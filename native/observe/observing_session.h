@@ -1,11 +1,13 @@
 //! \file observing_session.h
 //! \brief A model run by ONNX Runtime that observes its own tensors: on the caller's thread, several callers at a time.
 //!
-//! The model holds nodes of an operator of ours, `precision_bench.Observe`, on the tensors of interest. The runtime
-//! calls it the moment a tensor is computed, so that its values are still in the cache, need not be copied out and make
-//! room for the next ones at once. Every run computes on one thread and is therefore the same whatever runs beside it.
+//! The model holds nodes of operators of ours: `precision_bench.Observe` on the tensors of interest, or
+//! `precision_bench.CompareLayer` on a layer's output and the one it stands for. The runtime calls them the moment a
+//! tensor is computed, so that its values are still in the cache, need not be copied out and make room for the next
+//! ones at once. Every run computes on one thread and is therefore the same whatever runs beside it.
 #pragma once
 
+#include "channel_ranges.h"
 #include "onnxruntime.h"
 #include "value_accumulator.h"
 
@@ -35,6 +37,7 @@ struct RunOutput {
 //! What one tensor's Observe nodes have seen in all runs.
 struct TensorObservations {
     ValueAccumulator values;
+    ChannelRanges channels;    //!< Empty where the node was not asked for them.
     std::vector<int64_t> dims; //!< Of the run that was asked to note them, or else the largest of all runs.
     bool hasDims = false;
     bool notedDims = false; //!< Do they come from the run that was asked to?
@@ -71,6 +74,7 @@ public:
 
 private:
     class ObserveOp;
+    class CompareLayerOp;
     using Observations = std::vector<TensorObservations>;
 
     //! Observations of one run at a time; taken from those free, or a new one.
@@ -79,7 +83,8 @@ private:
 
     const ort::Api& mApi;
     const ObservingSessionOptions mOptions;
-    std::unique_ptr<ObserveOp> mOp;
+    std::unique_ptr<ObserveOp> mObserve;
+    std::unique_ptr<CompareLayerOp> mCompareLayer;
     std::vector<ort::Owned<ort::CustomOpDomain>> mDomain;
     std::vector<ort::Owned<ort::Session>> mSession;
     ort::MemoryInfo* mMemory;

@@ -30,7 +30,7 @@ struct KernelContext;
 struct RunOptions;
 
 //! Element types by ONNX's numbers (TensorProto.DataType), which are the runtime's too.
-enum ElementType : int32_t { kUndefined = 0, kFloat = 1 };
+enum ElementType : int32_t { kUndefined = 0, kFloat = 1, kDouble = 11 };
 
 //! The release whose table and operator structure are declared here: ONNX Runtime 1.16.
 constexpr uint32_t kApiVersion = 16;

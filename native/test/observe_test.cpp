@@ -1,6 +1,8 @@
 //! \file observe_test.cpp
 //! \brief Observation against a plain loop, for every instruction set of this machine and across thread borders.
+#include "observe/channel_ranges.h"
 #include "observe/kernels.h"
+#include "observe/layer_error.h"
 #include "observe/observe.h"
 #include "observe/value_accumulator.h"
 
@@ -122,9 +124,78 @@ void testKernelsAgree(const std::vector<float>& values) {
     check(first == second, "kernels: the same bins of a power of two on every instruction set");
 }
 
+//! The channel of an element of a tensor of \p channels channels with \p inner elements each in a row.
+size_t channelOf(size_t element, size_t channels, size_t inner) { return element / inner % channels; }
+
+void testChannels(const std::vector<float>& values, size_t channels, size_t inner) {
+    const size_t row = channels * inner;
+    const size_t outer = values.size() / row;
+    pb::ChannelRanges first;
+    pb::ChannelRanges second;
+    first.add(values.data(), outer / 2, channels, inner);
+    second.add(values.data() + outer / 2 * row, outer - outer / 2, channels, inner);
+    first.merge(second);
+    check(first.size() == channels, "channels: their number");
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    std::vector<float> least(channels, kInfinity);
+    std::vector<float> greatest(channels, -kInfinity);
+    for (size_t i = 0; i < outer * row; ++i) {
+        if (std::isfinite(values[i])) {
+            const size_t channel = channelOf(i, channels, inner);
+            least[channel] = std::min(least[channel], values[i]);
+            greatest[channel] = std::max(greatest[channel], values[i]);
+        }
+    }
+    for (size_t channel = 0; channel < channels; ++channel) {
+        check(first.minimum(channel) == least[channel], "channels: least");
+        check(first.maximum(channel) == greatest[channel], "channels: greatest");
+    }
+}
+
+void testCompareLayer(const std::vector<float>& original, size_t channels, size_t inner) {
+    const size_t row = channels * inner;
+    const size_t outer = original.size() / row;
+    std::vector<float> computed = original;
+    std::vector<double> expected(channels + 2);
+    for (size_t i = 0; i < outer * row; ++i) {
+        computed[i] += 0.25f * static_cast<float>(i % 7) - 0.5f;
+        const double difference = static_cast<double>(computed[i]) - static_cast<double>(original[i]);
+        const double right = original[i];
+        const auto elements = static_cast<double>(outer * row);
+        expected[channelOf(i, channels, inner)] += difference / static_cast<double>(outer * inner);
+        expected[channels] += difference * difference / elements;
+        expected[channels + 1] += right * right / elements;
+    }
+    std::vector<double> result(channels + 2);
+    pb::compareLayer(computed.data(), original.data(), outer, channels, inner, result.data());
+    for (size_t i = 0; i < result.size(); ++i) {
+        check(std::fabs(result[i] - expected[i]) < 1e-9 * std::max(1.0, std::fabs(expected[i])), "layer error");
+    }
+}
+
+void testSumsAgree(const std::vector<float>& original) {
+    const std::vector<float> computed(original.rbegin(), original.rend());
+    const auto equal = [](const pb::ErrorSums& a, const pb::ErrorSums& b) {
+        return a.error == b.error && a.noise == b.noise && a.signal == b.signal;
+    };
+    const size_t count = computed.size();
+    check(equal(pb::kernelsBaseline.error(computed.data(), original.data(), count),
+                pb::bestKernels().error(computed.data(), original.data(), count)),
+          "kernels: the same sums on every instruction set");
+}
+
 } // namespace
 
 int main() {
+    for (const size_t channels : {1, 3, 8, 37}) {
+        for (const size_t inner : {1, 2, 7, 8, 49, 1000}) {
+            for (bool withNonFinite : {false, true}) {
+                testChannels(sample(5 * channels * inner, withNonFinite), channels, inner);
+            }
+            testCompareLayer(sample(5 * channels * inner, false), channels, inner);
+            testSumsAgree(sample(5 * channels * inner, false));
+        }
+    }
     for (size_t count : {0, 1, 3, 8, 1023, 1024, 1025, 100000, 524288, 1500001}) {
         for (bool withNonFinite : {false, true}) {
             const std::vector<float> values = sample(count, withNonFinite);

@@ -18,7 +18,8 @@ export interface ObservingRuntime {
    */
   openObserving(path: string, request: ObservingRequest): Promise<ObservingSession>;
   /**
-   * Opens a model for runs that fetch its outputs. Q/DQ pairs are computed as written.
+   * Opens a model for runs that fetch its outputs. Q/DQ pairs are computed as written; CompareLayer nodes may be in it, as
+   * `biasProbe.ts` writes them.
    * @throws CodedError as `Backend.open` does
    */
   openFetching(path: string, outputs: readonly string[]): Promise<FetchingSession>;
@@ -37,11 +38,19 @@ export interface ObservingRequest {
   readonly output: string;
 }
 
+/** By channel; min = Infinity and max = -Infinity where there is no finite value. */
+export interface ChannelRanges {
+  readonly min: Float32Array;
+  readonly max: Float32Array;
+}
+
 /** What one Observe node's tensor was in all runs. */
 export interface SeenTensor extends Omit<ObservedRange, 'absMax'> {
   /** Of the run that was to note them, or else the largest of other runs; null when no run computed the tensor. */
   readonly dims: readonly number[] | null;
   readonly histogram: Histogram | null;
+  /** Null where they were not asked for, and when no run computed the tensor. */
+  readonly channels: ChannelRanges | null;
 }
 
 export interface ObservingSession {

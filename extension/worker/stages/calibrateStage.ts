@@ -10,8 +10,9 @@ import { writeCalibrationTable } from '../../calibrate/calibrationTable';
 import { fitActivations } from '../../calibrate/fitActivations';
 import { equalizeChannels } from '../../calibrate/equalizeChannels';
 import { measureLayerErrors } from '../../calibrate/measureLayerErrors';
-import { measureFits } from '../../calibrate/measureFits';
-import { measureChannels } from '../../calibrate/measureChannels';
+import { activationFits, fitTensors } from '../../calibrate/measureFits';
+import { channelFactors, equalizationTensors } from '../../calibrate/measureChannels';
+import { observeChannels } from '../../calibrate/observeChannels';
 import { sampleByContent } from '../../calibrate/sampleByContent';
 import type { ObservingRuntime } from '../../calibrate/observers/observingRuntime';
 import { observeRanges, type ObservedRanges, type RangesRequest } from '../../calibrate/observeRanges';
@@ -66,14 +67,10 @@ export async function calibrateStage(
     const reused = params.reuse === null ? null : await readReusedTable(params.reuse, keyOf(params));
     const selected = { ...source, indices: params.data.indices };
     const few = reused === null && tunesInt8(params) ? await clock.tuning(() => fewSamples(selected, options)) : null;
-    const equalization =
-      reused?.table.equalization ??
-      (few === null ? {} : await clock.tuning(() => channelFactors(prepared, params, few, options)));
-    const equalized = equalizeChannels(prepared, equalization);
-    const fits =
-      reused?.table.fits ??
-      (few === null ? {} : await clock.tuning(() => activationFits(equalized, params, few, options)));
-    const model = fitActivations(equalized, fits);
+    const measured =
+      few === null ? unchanged : await clock.tuning(() => measureScaling(prepared, params, few, options));
+    const { equalization = {}, fits = {} } = reused?.table ?? measured;
+    const model = fitActivations(equalizeChannels(prepared, equalization), fits);
     const ranges = await observe(model, params, selected, options, reused !== null);
     await writeRanges(ranges, params.rangesOutput);
     const tensors = targets(model, params, ranges);
@@ -93,28 +90,31 @@ export async function calibrateStage(
   });
 }
 
-/**
- * Factors that equalize the model, none where INT8 is not asked for. FP16 and BF16 read the ranges of the equalized model, too:
- * equalization raises small channels to the range of their tensor and never beyond.
- */
-async function channelFactors(
-  prepared: Model,
-  { plan }: Params,
-  source: RangesRequest,
-  options: RunOptions,
-): Promise<Readonly<Record<string, readonly number[]>>> {
-  return plan.calibration.equalization ? measureChannels(prepared, source, options) : {};
+/** How channels are scaled, and moved, so that INT8's levels suit them. */
+interface ChannelScaling {
+  readonly equalization?: Readonly<Record<string, readonly number[]>> | undefined;
+  readonly fits?: Readonly<Record<string, ActivationFit>> | undefined;
 }
 
-/** What fits the tensors that INT8 layers read to the range; beside the equalization, another way to let channels fill it. */
-async function activationFits(
-  model: Model,
+const unchanged: ChannelScaling = {};
+
+/**
+ * Factors that equalize the model, and what fits the tensors that INT8 layers read to the range: another way to let channels
+ * fill it. FP16 and BF16 read the ranges of the equalized model, too: equalization raises small channels to the range of their
+ * tensor and never beyond. Both come from one pass over the prepared model: equalization changes no tensor that can be fitted,
+ * since it ends inside the depthwise convolution behind its tensor.
+ */
+async function measureScaling(
+  prepared: Model,
   params: Params,
   source: RangesRequest,
   options: RunOptions,
-): Promise<Readonly<Record<string, ActivationFit>>> {
-  const candidates = targets(model, { ...params, precisions: ['int8'] }, null);
-  return params.plan.calibration.equalization ? measureFits(model, candidates, source, options) : {};
+): Promise<ChannelScaling> {
+  if (!params.plan.calibration.equalization) return unchanged;
+  const candidates = targets(prepared, { ...params, precisions: ['int8'] }, null);
+  const wanted = [...equalizationTensors(prepared), ...fitTensors(prepared, candidates)];
+  const seen = await observeChannels(prepared, wanted, source, options);
+  return { equalization: channelFactors(prepared, seen), fits: activationFits(prepared, candidates, seen) };
 }
 
 /** A report must not name a calibrator that did not set the scales. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { nativeAddonState } from '../../../extension/backends/nativeAddon';
+import { onnxRuntimeObserving } from '../../../extension/backends/onnxRuntimeObserving';
 import { calibrateTensors } from '../../../extension/calibrate/calibrateTensors';
 import { correctBiases } from '../../../extension/calibrate/correctBiases';
 import { measureLayerErrors } from '../../../extension/calibrate/measureLayerErrors';
@@ -11,6 +13,9 @@ import { newNode, newTensor } from '../../../extension/model/onnx.generated';
 import { makeTensor, readTensor } from '../../../extension/model/tensorValues';
 import { dataset, float32, indicesOf, model, node, open, value } from './smallModels';
 import { normalNumbers } from './randomNumbers';
+
+const observing = await onnxRuntimeObserving(nativeAddonState().addon);
+if (observing === null) console.warn('Skipped in part, the native module is not built: npm run native');
 
 const size = 10;
 const channels = 32;
@@ -139,6 +144,22 @@ describe('bias correction', () => {
     const { image } = await clippingScales(original);
     const corrections = await measureBiases(original, quantized(original, { image: image! }), source);
     expect(Object.keys(corrections)).toEqual(['Conv:features']);
+  });
+
+  it.skipIf(observing === null)('measures the same inside the runtime', async () => {
+    const original = layered();
+    const variant = quantized(original, await clippingScales(original));
+    const plain = await measureLayerErrors(original, variant, source);
+    const inside = await measureLayerErrors(original, variant, { ...source, observing: observing! });
+    expect([...inside.keys()]).toEqual([...plain.keys()]);
+    for (const [name, { mean, noise }] of plain) {
+      const seen = inside.get(name)!;
+      const largest = Math.max(...mean.map(Math.abs));
+      // Sums of float32 in another order, and kernels with another one.
+      expect(seen.noise / noise).toBeCloseTo(1, 3);
+      expect(seen.mean).toHaveLength(mean.length);
+      mean.forEach((value, channel) => expect(Math.abs(value - seen.mean[channel]!)).toBeLessThan(1e-4 * largest));
+    }
   });
 
   it('does not depend on batch size or order', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { equalizablePairs, equalizeChannels } from '../../../extension/calibrate/equalizeChannels';
-import { measureChannels } from '../../../extension/calibrate/measureChannels';
+import { channelFactors, equalizationTensors } from '../../../extension/calibrate/measureChannels';
+import { observeChannels } from '../../../extension/calibrate/observeChannels';
 import { observeRanges } from '../../../extension/calibrate/observeRanges';
 import { withProbeSessions } from '../../../extension/calibrate/probeSessions';
 import { setInt } from '../../../extension/model/attributes';
@@ -44,6 +45,13 @@ const data = dataset(20, (index) => {
   return { image: float32([1, 4, 9, 9], Array.from({ length: 4 * 81 }, normal)) };
 });
 const source = { open, dataset: data, indices: indicesOf(data), batchSize: 4 };
+
+async function measureChannels(
+  original: Model,
+  samples: Parameters<typeof observeChannels>[2],
+): Promise<Record<string, number[]>> {
+  return channelFactors(original, await observeChannels(original, equalizationTensors(original), samples));
+}
 
 /** All values of one tensor over the data. */
 async function valuesOf(built: Model, tensor: string): Promise<Float32Array[]> {

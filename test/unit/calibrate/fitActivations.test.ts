@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fitActivations, fittableTensors } from '../../../extension/calibrate/fitActivations';
-import { measureFits } from '../../../extension/calibrate/measureFits';
+import { activationFits, fitTensors } from '../../../extension/calibrate/measureFits';
+import { observeChannels } from '../../../extension/calibrate/observeChannels';
 import { withProbeSessions } from '../../../extension/calibrate/probeSessions';
 import { setInt, setInts } from '../../../extension/model/attributes';
 import type { Model } from '../../../extension/model/model';
@@ -35,6 +36,10 @@ const data = dataset(12, (index) => {
   return { image: float32([1, 4, 6, 6], Array.from({ length: 4 * 36 }, numbers)) };
 });
 const source = { open, dataset: data, indices: indicesOf(data), batchSize: 4 };
+
+async function measureFits(built: Model, tensors: string[], samples: Parameters<typeof observeChannels>[2]) {
+  return activationFits(built, tensors, await observeChannels(built, fitTensors(built, tensors), samples));
+}
 
 async function outputsOf(built: Model): Promise<Float32Array[]> {
   return withProbeSessions(open, async (sessions) => {
@@ -143,7 +148,7 @@ describe('fitActivations', () => {
   });
 });
 
-describe('measureFits', () => {
+describe('activationFits', () => {
   it('brings every channel within the range, moves none that is, and is the same for any order', async () => {
     const built = mobile();
     const fits = await measureFits(built, ['active', 'plain'], source);

@@ -189,6 +189,8 @@ describe.skipIf(observing === null)('observing inside the runtime', () => {
     expect(await onnxRuntimeObserving({ ...nativeAddonState().addon, ...broken })).toBeNull();
     expect(await onnxRuntimeObserving(null)).toBeNull();
     expect(await onnxRuntimeObserving({})).toBeNull();
+    const older = { ...nativeAddonState().addon, observingOperators: ['Observe'] };
+    expect(await onnxRuntimeObserving(older)).toBeNull();
   });
 });
 
