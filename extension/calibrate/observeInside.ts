@@ -6,9 +6,9 @@
  */
 import type { DType } from '../contract/tensor';
 import { setInt } from '../model/attributes';
-import { definedTensors, walkGraphs } from '../model/graphIndex';
+import { definedTensors, subgraphs, walkGraphs } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
-import { newNode, newOperatorSetId, type GraphProto } from '../model/onnx.generated';
+import { newNode, newOperatorSetId, newValueInfo, type GraphProto, type NodeProto } from '../model/onnx.generated';
 import { removeUnused } from '../plan/prepare/removeUnused';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { inParallel } from './inParallel';
@@ -49,12 +49,10 @@ export async function observeInside(
 ): Promise<InsideObservations> {
   const { observing } = source;
   const probe = observingProbe(model, tensors);
-  // What no tensor asked for needs would be computed all the same.
-  removeUnused(probe.proto.graph);
   const observations = await withProbeFile(probe, async (path) => {
     const session = await observing.openObserving(path, {
       histograms: tensors.map(({ values }) => values === 'histogram'),
-      output: markOf(0),
+      output: probe.proto.graph.output[0]?.name ?? '',
     });
     try {
       let samples = 0;
@@ -90,8 +88,11 @@ export async function observeInside(
 export function observingProbe(model: Model, tensors: readonly InsideTensor[]): Model {
   const outer = new Set(definedTensors(model.proto.graph));
   const marks = tensors.flatMap(({ name }, index) => (outer.has(name) ? [markOf(index)] : []));
-  const probe = valueProbe(model, marks);
+  // A run must ask for an output, also where all tensors are in bodies.
+  const ends = marks.length > 0 ? marks : model.proto.graph.output.slice(0, 1).map(({ name = '' }) => name);
+  const probe = valueProbe(model, ends);
   const { graph } = probe.proto;
+  keepObserved(graph, new Set(tensors.map(({ name }) => name)));
   const homes = new Map<string, GraphProto>();
   for (const one of walkGraphs(graph)) for (const name of definedTensors(one)) homes.set(name, one);
   importOperators(probe);
@@ -106,6 +107,20 @@ export function observingProbe(model: Model, tensors: readonly InsideTensor[]): 
     nodes.push(observe);
   }
   return probe;
+}
+
+/** Drops the nodes that no tensor asked for needs: the runtime would compute them all the same. */
+function keepObserved(graph: GraphProto, asked: ReadonlySet<string>): void {
+  const holdsAsked = (body: GraphProto) => [...definedTensors(body)].some((name) => asked.has(name));
+  const carries = (node: NodeProto) => subgraphs(node).some((body) => [...walkGraphs(body)].some(holdsAsked));
+  const { output } = graph;
+  const wanted = new Set([...asked, ...output.map(({ name = '' }) => name)]);
+  const needed = graph.node.flatMap((node) =>
+    carries(node) ? node.output : node.output.filter((name) => wanted.has(name)),
+  );
+  graph.output = needed.map((name) => newValueInfo({ name }));
+  removeUnused(graph);
+  graph.output = output;
 }
 
 /** Declares our operators, without which the runtime refuses their nodes. */

@@ -26,7 +26,7 @@ const own: readonly string[] = ['fp32', 'fp16', 'fp16-weak'];
 
 const recipe: VariantRecipe = {
   ...{ name: 'fp16', precision: 'fp16', graph: 'fp16', typing: 'strong', tf32: false, calibrator: null },
-  ...{ rest: 'fp16', weightStorage: 'auto' },
+  ...{ rest: 'fp16', weightStorage: 'auto', int4Block: 128 },
 };
 
 async function withUniqueDimensions(from: string, to: string): Promise<void> {

@@ -16,14 +16,14 @@ import type { Dataset } from '../../extension/calibrate/dataset';
 import { observeRanges, type ObservedRanges } from '../../extension/calibrate/observeRanges';
 import type { CalibrationTable } from '../../extension/contract/calibrationTable';
 import { CodedError } from '../../extension/contract/errors';
-import type { Plan, Precision } from '../../extension/contract/plan';
+import type { Precision } from '../../extension/contract/plan';
 import type { NamedTensors } from '../../extension/contract/tensor';
 import { walkGraphs } from '../../extension/model/graphIndex';
 import { loadModel } from '../../extension/model/loadModel';
 import type { Model } from '../../extension/model/model';
 import { saveModel } from '../../extension/model/saveModel';
 import { validateModel } from '../../extension/model/validateModel';
-import { applyPlan } from '../../extension/plan/applyPlan';
+import { applyPlan, type PlanChoices } from '../../extension/plan/applyPlan';
 import { explainPlan } from '../../extension/plan/explainPlan';
 import { prepareModel } from '../../extension/plan/prepareModel';
 import type { ComputeType } from '../../extension/plan/precisionRules';
@@ -55,7 +55,7 @@ export interface RewriteRequest {
   readonly expected: NamedTensors;
   /** Where the rewritten graphs go. */
   readonly folder: string;
-  readonly plan: Pick<Plan, 'keep' | 'bindings'>;
+  readonly plan: PlanChoices;
   readonly rest?: ComputeType;
   readonly weightStorage?: 'auto' | 'quantized' | 'float';
   /**
