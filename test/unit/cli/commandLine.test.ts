@@ -43,18 +43,19 @@ interface LeafSchema {
   readonly default?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly multipleOf?: number;
   readonly anyOf?: readonly LeafSchema[];
 }
 
 /** A valid value that is not the default. */
 function anotherValue(schema: LeafSchema): unknown {
   const [inner] = schema.anyOf ?? [schema];
-  const { type, enum: names, maximum = Infinity, minimum = 0 } = inner ?? schema;
+  const { type, enum: names, maximum = Infinity, minimum = 0, multipleOf: step = 1 } = inner ?? schema;
   if (names !== undefined) return names.find((name) => name !== schema.default);
   if (type === 'boolean') return schema.default !== true;
   if (type === 'string') return 'folder/file';
   const usual = typeof schema.default === 'number' ? schema.default : minimum;
-  return usual + 1 <= maximum ? usual + 1 : usual - 1 < minimum ? (minimum + maximum) / 2 : usual - 1;
+  return usual + step <= maximum ? usual + step : usual - step < minimum ? (minimum + maximum) / 2 : usual - step;
 }
 
 describe('commandLine', () => {

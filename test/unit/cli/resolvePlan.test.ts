@@ -36,9 +36,9 @@ describe('resolvePlan', () => {
       expect(() => planOf('--int4-block', size)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
   });
 
-  it('leaves INT4 out of targets without it only where nobody asked', () => {
-    expect(planOf('--target', 'sm_75').precisions).not.toContain('int4');
-    expect(planOf('--target', 'sm_75', '--precisions', 'int4').precisions).toEqual(['fp32', 'int4']);
+  it('refuses INT4 where no target has it, and takes it where one has', () => {
+    expect(() => planOf('--target', 'sm_75', '--precisions', 'int4')).toThrow(/sm_75.*has no INT4 hardware/);
+    expect(planOf('--target', 'sm_75,sm_86', '--precisions', 'int4').precisions).toEqual(['fp32', 'int4']);
   });
 
   it('writes each flag into its place', () => {

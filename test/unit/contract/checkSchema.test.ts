@@ -109,7 +109,7 @@ describe('refusals of a plan', () => {
       'an unknown word',
       { precisions: ['fp32', 'fp17'] },
       'precisions[1]',
-      'precisions[1] must be one of fp32, tf32, fp16, fp16-weak, bf16, int8, int8-weak, int8-tensorrt, fp8, not "fp17" (did you mean "fp16"?)',
+      'precisions[1] must be one of fp32, tf32, fp16, fp16-weak, bf16, int8, int8-weak, int8-tensorrt, fp8, int4, not "fp17" (did you mean "fp16"?)',
     ],
     ['an empty list', { precisions: [] }, 'precisions', 'precisions must NOT have fewer than 1 items'],
     [

@@ -72,6 +72,6 @@ it('leaves INT4 weights to Ampere and later, and to TensorRT 10 and later', () =
     reason: 'TensorRT 8 has no INT4 weights; it takes TensorRT 10 or newer.',
   });
   expect(of('int4', { targets: ['sm_75'] }, [backend('tensorrt-rtx')]).reason).toMatch(/has no INT4 hardware/);
-  expect(of('int4', { targets: ['sm_86'] }, [backend('tensorrt-rtx')]).state).toBe('builds');
+  expect(of('int4', { targets: ['sm_89'] }, [backend('tensorrt-rtx')]).state).toBe('builds');
   expect(of('int4', {}, []).state).toBe('simulated');
 });
