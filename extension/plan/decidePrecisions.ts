@@ -44,7 +44,7 @@ export interface PrecisionDecisions {
   readonly nodes: Map<NodeProto, NodePrecision>;
   readonly types: TensorTypes;
   readonly masks: AttentionMasks;
-  /** Nodes of bodies that compute in FP16 by structure alone: there are ranges, but their values were not seen. */
+  /** Nodes of bodies that compute (not only move) in FP16 by structure alone: there are ranges, but their values were not seen. */
   readonly unseen: readonly NodeProto[];
 }
 
@@ -58,7 +58,9 @@ export function decidePrecisions(model: Model, options: DecideOptions): Precisio
   }
   followSurroundings(decider.index, decider.floatBodyInputs(model), nodes, options);
   const { types, masks } = decider;
-  const unseen = decider.unseen.filter((node) => nodes.get(node)?.dtype !== 'fp32');
+  const unseen = decider.unseen.filter(
+    (node) => nodes.get(node)?.dtype !== 'fp32' && !rules.copyOperators.has(node.opType ?? ''),
+  );
   return { options, nodes, types, masks, unseen };
 }
 
