@@ -75,7 +75,7 @@ const beyondCondition = (decisions: readonly Decision[]) =>
     .map(({ opType, reason }) => [opType, reason]);
 
 const typesOfConstants = (graph: GraphProto) =>
-  Object.fromEntries(graph.initializer.map(({ name, dataType }) => [name, dtypeOf(dataType)]));
+  Object.fromEntries(graph.initializer.map(({ name, dataType }): [string, string] => [name ?? '', dtypeOf(dataType)]));
 
 describe('bodies of If, Loop and Scan in FP16', () => {
   it('branches that use the same names compute in FP16 and give out FP32', async () => {
