@@ -9,7 +9,7 @@ import { elementCount, type DType } from '../contract/tensor';
 import { getInt, getString } from '../model/attributes';
 import { dtypeOrNull } from '../model/dtype';
 import { bodyLinks, bodyOwners, flatGraph, flatIndex } from '../model/flatGraph';
-import { subgraphs, type GraphIndex } from '../model/graphIndex';
+import { subgraphs, walkGraphs, type GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
 import { findAttentionMasks, type AttentionMasks } from './attentionMasks';
@@ -21,7 +21,7 @@ import { normalizationNodes } from './normalizationChains';
 import { admits, opSchema, slotAt, type OpSchema } from './opSchema';
 import * as rules from './precisionRules';
 import type { ComputeType } from './precisionRules';
-import { stateNodes } from './loopStates';
+import { idleBodyNodes, stateNodes } from './loopStates';
 import { shapeArithmeticNodes } from './shapeArithmetic';
 import { UnseenValues } from './unseenValues';
 
@@ -45,7 +45,7 @@ export interface PrecisionDecisions {
   readonly nodes: Map<NodeProto, NodePrecision>;
   readonly types: TensorTypes;
   readonly masks: AttentionMasks;
-  /** Nodes of bodies that compute in FP16 by structure alone: there are ranges, but their values were not seen. */
+  /** Nodes of bodies that compute (not only move) in FP16 by structure alone: there are ranges, but their values were not seen. */
   readonly unseen: readonly NodeProto[];
 }
 
@@ -57,9 +57,11 @@ export function decidePrecisions(model: Model, options: DecideOptions): Precisio
     const decision = decider.decide(node);
     if (decision !== null) nodes.set(node, decision);
   }
-  followSurroundings(decider.index, nodes, options);
+  followSurroundings(decider.index, decider.floatBodyInputs(model), nodes, options);
   const { types, masks } = decider;
-  const unseen = decider.unseen.filter((node) => nodes.get(node)?.dtype !== 'fp32');
+  const unseen = decider.unseen.filter(
+    (node) => nodes.get(node)?.dtype !== 'fp32' && !rules.copyOperators.has(node.opType ?? ''),
+  );
   return { options, nodes, types, masks, unseen };
 }
 
@@ -72,6 +74,7 @@ class Decider {
   readonly unseen: NodeProto[] = [];
   private readonly owners: ReadonlyMap<NodeProto, NodeProto>;
   private readonly states: ReadonlySet<NodeProto>;
+  private readonly idle: ReadonlySet<NodeProto>;
   private readonly unseenValues: UnseenValues;
   private readonly constants: Constants;
   private readonly opset: number;
@@ -90,6 +93,7 @@ class Decider {
     this.index = flatIndex(model.proto.graph);
     this.owners = bodyOwners(model.proto.graph);
     this.states = stateNodes(graph.node, this.index);
+    this.idle = idleBodyNodes(graph.node);
     this.constants = new Constants(graph, model);
     this.opset = opsetVersion(model.proto);
     this.types = typesOf(model, options.ranges);
@@ -118,6 +122,13 @@ class Decider {
     }
     const reason = this.reasonForFp32(node, schema!);
     return { dtype: reason === null ? this.options.low : 'fp32', reason };
+  }
+
+  /** Tensors that bodies are handed, always in FP32. */
+  floatBodyInputs(model: Model): Set<string> {
+    const bodies = [...walkGraphs(model.proto.graph)].slice(1);
+    const names = bodies.flatMap(({ input }) => input.map(({ name }) => name ?? ''));
+    return new Set(names.filter((name) => this.types.get(name) === 'fp32'));
   }
 
   private touchesFloat(node: NodeProto): boolean {
@@ -173,6 +184,7 @@ class Decider {
     if (this.positionNodes.has(node)) return 'computes positions, or values that are then rounded to integers';
     if (this.spectra.has(node)) return 'computes a spectrum whose logarithm shows the errors of what is quiet';
     if (this.normalizations.has(node)) return 'is part of a normalization or root of squares';
+    if (this.idle.has(node)) return 'runs in every iteration of a body without matrix products or convolutions';
     if (this.states.has(node)) return 'adds to what is carried from one iteration to the next, where rounding adds up';
     return (
       this.modeReason(node) ??
@@ -417,7 +429,12 @@ function isReduced(type: DType): boolean {
  * Operators that only move or compare elements take the precision of their surroundings: inside an FP32 region they stay
  * FP32 (two casts fewer, nothing rounded), and comparisons never round what they compare.
  */
-function followSurroundings(index: GraphIndex, nodes: Map<NodeProto, NodePrecision>, options: DecideOptions): void {
+function followSurroundings(
+  index: GraphIndex,
+  bodyInputs: ReadonlySet<string>,
+  nodes: Map<NodeProto, NodePrecision>,
+  options: DecideOptions,
+): void {
   const isFp32 = (node: NodeProto | undefined) => node !== undefined && nodes.get(node)?.dtype === 'fp32';
   const followers = [...nodes].filter(
     ([node, decision]) =>
@@ -432,10 +449,13 @@ function followSurroundings(index: GraphIndex, nodes: Map<NodeProto, NodePrecisi
       const producers = node.input
         .map((name) => index.producer(name))
         .filter((made) => made !== undefined && nodes.has(made));
-      const fromFp32 = producers.length > 0 && producers.every(isFp32);
+      const entersFp32 = node.input.some((name) => bodyInputs.has(name));
+      const fromFp32 = (producers.length > 0 || entersFp32) && producers.every(isFp32);
       const compares = rules.comparingOperators.has(node.opType ?? '');
       const users = node.output.flatMap((name) => index.consumers(name).map((use) => use.node));
-      const moves = rules.copyOperators.has(node.opType ?? '') && users.length > 0 && users.every(isFp32);
+      const leavesFp32 = node.output.some((name) => index.isGraphOutput(name));
+      const moves =
+        rules.copyOperators.has(node.opType ?? '') && (users.length > 0 || leavesFp32) && users.every(isFp32);
       // TensorRT-RTX 1.7.1 takes a transposition in front of a recurrent layer to the operators before it, but not past a cast.
       const feedsLoop =
         (moves && users.some((user) => rules.recurrentOperators.has(user.opType ?? '') || loopFeeders.has(user))) ||

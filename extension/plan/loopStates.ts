@@ -1,5 +1,6 @@
 /**
- * Which nodes of a Loop or Scan body add to a state that the body carries from one iteration to the next.
+ * Which nodes of Loop and Scan bodies stay FP32 for being run again and again: those that add to a state that the body carries
+ * from one iteration to the next, and all of a body that has nothing to gain.
  *
  * The state itself is FP32, but a sum that is rounded to 11 bits in every iteration is no better than a state of 11 bits: small
  * steps vanish beside a large total. So what leads from the state that comes in to the state that goes out by sums, products
@@ -7,13 +8,37 @@
  * add up and is decided like any node.
  */
 import { getInt } from '../model/attributes';
+import { flatGraph } from '../model/flatGraph';
 import { subgraphs, type GraphIndex } from '../model/graphIndex';
 import type { GraphProto, NodeProto } from '../model/onnx.generated';
 import { copyOperators } from './precisionRules';
 
 const accumulating = new Set('Add Sub Mul Div Neg Sum Mean Max Min Where ScatterElements ScatterND'.split(' '));
 
-/** @param nodes of the model and its bodies, with an index over them (`flatGraph.ts`) */
+/** What reduced precision makes faster by more than the casts around it cost. */
+const products = new Set('Conv ConvTranspose MatMul Gemm LSTM GRU RNN Attention'.split(' '));
+
+/**
+ * Nodes of Loop and Scan bodies without a matrix product or a convolution: they would be cast there and back in every iteration
+ * for a few sums. TensorRT-RTX 1.7.1 also fails to compile some of such bodies in FP16 and BF16 (Myelin, tiled layouts), and
+ * none was found with products.
+ */
+export function idleBodyNodes(nodes: readonly NodeProto[]): Set<NodeProto> {
+  const found = new Set<NodeProto>();
+  for (const node of nodes) {
+    if (node.opType !== 'Loop' && node.opType !== 'Scan') continue;
+    for (const body of subgraphs(node)) {
+      const inner = flatGraph(body).node;
+      if (!inner.some(({ opType }) => products.has(opType ?? ''))) for (const one of inner) found.add(one);
+    }
+  }
+  return found;
+}
+
+/**
+ * Nodes that add to a carried state.
+ * @param nodes of the model and its bodies, with an index over them (`flatGraph.ts`)
+ */
 export function stateNodes(nodes: readonly NodeProto[], index: GraphIndex): Set<NodeProto> {
   const found = new Set<NodeProto>();
   for (const node of nodes) {

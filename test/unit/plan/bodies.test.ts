@@ -75,7 +75,7 @@ const beyondCondition = (decisions: readonly Decision[]) =>
     .map(({ opType, reason }) => [opType, reason]);
 
 const typesOfConstants = (graph: GraphProto) =>
-  Object.fromEntries(graph.initializer.map(({ name, dataType }) => [name, dtypeOf(dataType)]));
+  Object.fromEntries(graph.initializer.map(({ name, dataType }): [string, string] => [name ?? '', dtypeOf(dataType)]));
 
 describe('bodies of If, Loop and Scan in FP16', () => {
   it('branches that use the same names compute in FP16 and give out FP32', async () => {
@@ -169,6 +169,45 @@ describe('bodies of If, Loop and Scan in FP16', () => {
       ['Loop', 'Loop hands tensors to its bodies and back in FP32'],
     ]);
     expect(bodyOf(written, 'body').output.map(({ name }) => name)[2]).toBe('same');
+  });
+
+  it('what only moves values from one FP32 interface to another is not rounded on the way', async () => {
+    const inner = loop(
+      [node('MatMul', ['s', 'w'], ['p']), node('Tanh', ['p'], ['next']), node('Flatten', ['same'], ['moved'])],
+      ['next', 'same', 'moved'],
+    );
+    const model = built(
+      [carrying('Loop', ['trips', '', 'x', 'x'], ['y', 'z', 'all'], { body: inner })],
+      [square('w', 1), makeInt64('trips', [2], [])],
+      [value('y', null), value('z', null), value('all', null)],
+    );
+    const { model: written, decisions } = await converted(model);
+    expect(castTargets(bodyOf(written, 'body'))).toEqual(['fp16', 'fp32']);
+    expect(decisions.find(({ opType }) => opType === 'Flatten')?.reason).toBe('lies between nodes that stay FP32');
+  });
+
+  it('a Scan body without products has nothing to gain: no cast in it', async () => {
+    const inner = newGraph({
+      name: 'scan',
+      node: [node('Mul', ['e', 'k'], ['p']), node('Sigmoid', ['p'], ['o']), node('Add', ['o', 's'], ['next'])],
+      input: [value('s', [4]), value('e', [4])],
+      output: [value('next', [4]), value('o', [4])],
+    });
+    const model = built(
+      [node('MatMul', ['x', 'w'], ['a']), carrying('Scan', ['start', 'a'], ['last', 'y'], { body: inner }, 1)],
+      [square('w', 1), floats('start', [4], [1, 2, 3, 4]), floats('k', [4], [1, 2, 3, 4])],
+      [value('y', null), value('last', null)],
+    );
+    const { model: written, decisions } = await converted(model);
+    expect(castTargets(bodyOf(written, 'body'))).toEqual([]);
+    expect(castTargets(written.proto.graph)).toEqual(['fp16', 'fp32']);
+    const idle = 'runs in every iteration of a body without matrix products or convolutions';
+    expect(decisions.map(({ reason }) => reason)).toEqual([
+      idle,
+      idle,
+      idle,
+      'Scan hands tensors to its bodies and back in FP32',
+    ]);
   });
 
   it('an If inside a Loop reads the state, tensors of the graph and what the Loop made', async () => {
