@@ -56,4 +56,8 @@
 //! index throughout.
 #define PB_TRT_HAS_NAMED_BINDINGS PB_TRT_MODERN
 //! Kernels of cuDNN and cuBLAS are among those timed by default; from 10 on they are for plugins alone.
-#define PB_TRT_USES_CUDNN (!PB_TRT_MODERN && !defined(_WIN32))
+#if defined(_WIN32)
+#define PB_TRT_USES_CUDNN 0
+#else
+#define PB_TRT_USES_CUDNN (!PB_TRT_MODERN)
+#endif

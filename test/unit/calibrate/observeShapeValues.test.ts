@@ -22,13 +22,25 @@ const observe = (values: readonly (readonly number[])[], inputs = ['shape']) =>
 
 describe('observeShapeValues', () => {
   test('spans all samples element by element; the optimum is the first sample', async () => {
-    expect(await observe([[1, 64], [2, 32], [1, 80]])).toEqual({
+    expect(
+      await observe([
+        [1, 64],
+        [2, 32],
+        [1, 80],
+      ]),
+    ).toEqual({
       shape: { min: [1, 32], opt: [1, 64], max: [2, 80] },
     });
   });
 
   test('leaves out an input whose samples differ in length', async () => {
-    expect(await observe([[1, 64], [1, 8, 8], [1, 64]])).toEqual({});
+    expect(
+      await observe([
+        [1, 64],
+        [1, 8, 8],
+        [1, 64],
+      ]),
+    ).toEqual({});
   });
 
   test('reads nothing where no input holds a shape', async () => {

@@ -49,7 +49,10 @@ describe('explainSlower', () => {
     expect(sentence).toMatch(
       /conversions between types and memory layouts \(0\.840 ms more: 35% of its time, 0% there\)\.$/,
     );
-    const [other = ''] = explainSlower([int8, timed('int8-tensorrt', 'int8', 1.2, { build: implicit.build }), strong(1.5)], gpu);
+    const [other = ''] = explainSlower(
+      [int8, timed('int8-tensorrt', 'int8', 1.2, { build: implicit.build }), strong(1.5)],
+      gpu,
+    );
     expect(other).toContain('INT8 takes 2.00× the time of INT8-TENSORRT');
   });
 
