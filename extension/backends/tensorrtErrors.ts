@@ -181,7 +181,7 @@ function parseFix(errors: readonly NativeParserError[]): string {
 function describeParserError(error: NativeParserError): string {
   const operator = error.nodeOperator === '' ? '' : ` (${error.nodeOperator})`;
   const inside = error.functionStack === '' ? '' : ` in function ${error.functionStack}`;
-  const reason = /Plugin not found/.test(error.reason)
+  const reason = /Plugin not found|not found in plugin registry/.test(error.reason)
     ? 'the parser does not know this operator, and no plugin has it'
     : error.reason === 'false'
       ? 'the parser does not support it'

@@ -8,8 +8,8 @@
 import { CodedError } from '../contract/errors';
 import { cloneModel } from '../model/cloneModel';
 import { flatGraph } from '../model/flatGraph';
-import { topologicalSort, walkGraphs } from '../model/graphIndex';
-import { opsetVersion, type Model } from '../model/model';
+import { describeNode, topologicalSort, walkGraphs } from '../model/graphIndex';
+import { normalDomain, opsetVersion, type Model } from '../model/model';
 import type { GraphProto } from '../model/onnx.generated';
 import { upgradeOpset } from '../model/upgradeOpset';
 import { inferTypes } from './inferTypes';
@@ -69,8 +69,34 @@ export function prepareModel(model: Model, options: PrepareOptions = {}): Model 
   return prepared;
 }
 
+/**
+ * Operators that ONNX Runtime 1.30 computes in the form that they had before opset 22 and not in that of 22: found by opening each
+ * operator that opset 22 changed, in both. With one of them, 21 serves all precisions but BF16.
+ */
+const olderInRuntime: ReadonlySet<string> = new Set(
+  'RoiAlign MaxRoiPool GlobalLpPool Multinomial Bernoulli RandomNormal RandomNormalLike RandomUniform RandomUniformLike'.split(
+    ' ',
+  ),
+);
+
+function reachableOpset(model: Model, opset: number, onWarning: PrepareOptions['onWarning']): number {
+  if (opset !== targetOpset || opsetVersion(model.proto) >= opset) return opset;
+  for (const graph of walkGraphs(model.proto.graph)) {
+    const older = graph.node.find(
+      ({ opType, domain }) => olderInRuntime.has(opType ?? '') && normalDomain(domain) === '',
+    );
+    if (older === undefined) continue;
+    onWarning?.(
+      `The model is prepared at opset ${opset - 1}: the runtime that compares has ${older.opType} (node "${describeNode(older)}") in no newer form. BF16 would need ${opset}.`,
+    );
+    return opset - 1;
+  }
+  return opset;
+}
+
 /** At the target opset if every operator has a rule for the way there, else as it was. */
-function upgraded(model: Model, { opset = targetOpset, onWarning }: PrepareOptions): Model {
+function upgraded(model: Model, { opset: wanted = targetOpset, onWarning }: PrepareOptions): Model {
+  const opset = reachableOpset(model, wanted, onWarning);
   if (opsetVersion(model.proto) >= opset) return model;
   const trial = cloneModel(model);
   try {

@@ -30,6 +30,21 @@ export async function evaluateStage(
   options: RunOptions,
   backends: readonly Backend[] = [],
 ): Promise<Result> {
+  try {
+    return await evaluate(params, runtime, options, backends);
+  } catch (error) {
+    // Some models declare an open batch and were traced with one sample: a size of it is a constant in the graph.
+    if (params.batchSize === 1 || !CodedError.is(error, 'RUNTIME_FAILED')) throw error;
+    return evaluate({ ...params, batchSize: 1 }, runtime, options, backends);
+  }
+}
+
+async function evaluate(
+  params: Params,
+  runtime: Backend,
+  options: RunOptions,
+  backends: readonly Backend[],
+): Promise<Result> {
   const model = await loadModel(params.model);
   const metadata = Object.fromEntries(model.proto.metadataProps.map(({ key, value }) => [key ?? '', value ?? '']));
   const outputs = graphOutputs(model);

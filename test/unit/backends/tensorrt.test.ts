@@ -102,6 +102,12 @@ describe('buildError', () => {
     expect(error.reason).not.toContain(': false');
   });
 
+  test('an operator that is a plugin of other TensorRTs is told to be missing', () => {
+    const reason = 'Assertion failed: creator: NonZero plugin creator version 1 was not found in plugin registry.';
+    const parserErrors = [parserError({ nodeName: 'n', nodeOperator: 'NonZero', reason })];
+    expect(errorOf({ status: 'parse', parserErrors }).reason).toContain('node n (NonZero): the parser does not know');
+  });
+
   test('a node that is refused twice for one reason is told once', () => {
     const twice = [parserError({ nodeName: 'bn' }), parserError({ nodeName: 'bn' })];
     expect(errorOf({ status: 'parse', parserErrors: twice }).reason.match(/node bn/g)).toHaveLength(1);

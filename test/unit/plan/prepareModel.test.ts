@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { opsetVersion, type Model } from '../../../extension/model/model';
 import { newAttribute, newFunction, newOperatorSetId, attributeType } from '../../../extension/model/onnx.generated';
-import { makeInt64 } from '../../../extension/model/tensorValues';
+import { makeInt64, makeTensor } from '../../../extension/model/tensorValues';
 import { prepareModel } from '../../../extension/plan/prepareModel';
 import { buildModel, encodeModel, floats, node, numbers, run, value } from '../model/buildModel';
 import { opTypes, relativeError, type Feeds } from './planModels';
@@ -37,6 +37,25 @@ describe('prepareModel', () => {
       buildModel({ nodes: [node('Relu', ['x'], ['y'])], inputs: [value('x', [4])], outputs: [value('y', [4])], opset });
     expect(opsetVersion(prepareModel(at(13)).proto)).toBe(22);
     expect(opsetVersion(prepareModel(at(23)).proto)).toBe(23);
+  });
+
+  it('stops before opset 22 where the runtime has an operator in its older form only', async () => {
+    const model = buildModel({
+      nodes: [node('RoiAlign', ['x', 'boxes', 'which'], ['y'], { output_height: 2, output_width: 2 })],
+      inputs: [value('x', [1, 1, 4, 4])],
+      outputs: [value('y', [1, 1, 2, 2])],
+      initializers: [
+        floats('boxes', [1, 4], [0, 0, 3, 3]),
+        makeTensor('which', { dtype: 'int64', dims: [1], data: BigInt64Array.of(0n) }),
+      ],
+      opset: 16,
+    });
+    const warnings: string[] = [];
+    const prepared = prepareModel(model, { onWarning: (text) => warnings.push(text) });
+    expect(opsetVersion(prepared.proto)).toBe(21);
+    expect(warnings).toEqual([expect.stringContaining('RoiAlign (node "RoiAlign_y")')]);
+    const feeds = { x: { dims: [1, 1, 4, 4], data: Float32Array.from({ length: 16 }, (_, i) => i) } };
+    expect(await run(encodeModel(prepared), feeds)).toEqual(await run(encodeModel(model), feeds));
   });
 
   it('warns and keeps the opset when an operator cannot be upgraded', () => {

@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { OnnxRuntimeBackend } from '../../../../extension/backends/onnxRuntime';
 import type { Progress } from '../../../../extension/contract/progress';
+import { makeInt64 } from '../../../../extension/model/tensorValues';
 import { evaluateStage } from '../../../../extension/worker/stages/evaluateStage';
 import { npyFloats, npyIntegers, npz, write } from '../../calibrate/datasets/makeData';
 import { buildModel, encodeModel, floats, node, temporaryFolder, value, writeFile } from '../../model/buildModel';
@@ -102,4 +103,18 @@ it('opens a model that is quantized already as it says, without the integer kern
   const exact = open.mock.calls.map(([{ path }, options]) => [path, options?.exact]);
   expect(exact).toContainEqual([model, true]);
   expect(exact).toContainEqual([params.model, false]);
+});
+
+it('goes on one by one where the model was traced for one sample, whatever its batch axis says', async () => {
+  const { folder, params } = setUp();
+  const traced = buildModel({
+    nodes: [node('Reshape', ['x', 'shape'], ['y'])],
+    inputs: [value('x', ['N', 3])],
+    outputs: [value('y', ['N', 3])],
+    initializers: [makeInt64('shape', [1, 3])],
+  });
+  const model = writeFile(folder, 'traced.onnx', encodeModel(traced));
+  const variants = [{ name: 'fp32', path: model, simulated: false }];
+  const { results } = await evaluateStage({ ...params, model, variants }, new OnnxRuntimeBackend(), {});
+  expect(results['fp32']).toMatchObject({ samples: 4, outputs: [{ name: 'y', maxAbs: 0 }] });
 });
