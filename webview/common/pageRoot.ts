@@ -31,11 +31,17 @@ export function pageRoot(
 ): PageRoot {
   const main = mainElement();
   let isScheduled = false;
+  let isDrawn = false;
   const draw = (): void => {
     isScheduled = false;
+    // What the host wrote there for the time until now.
+    if (!isDrawn) main.replaceChildren();
+    isDrawn = true;
     render(view(), main);
     afterRender();
-    if (isReady()) document.body.dataset['ready'] = 'true';
+    if (!isReady() || document.body.dataset['ready'] === 'true') return;
+    document.body.dataset['ready'] = 'true';
+    performance.mark('ready');
   };
   return {
     update: () => {

@@ -8,9 +8,8 @@ import { CodedError } from '../../extension/contract/errors';
 import { html } from 'lit-html';
 import { failedRequest } from '../common/errorBox';
 import { connectToHost } from '../common/hostChannel';
-import { t } from '../common/l10n';
 import { pageRoot } from '../common/pageRoot';
-import { progressRing, registerToolkit } from '../common/toolkit';
+import { registerToolkit } from '../common/toolkit';
 import { savedState, saveState } from '../common/vscodeApi';
 import { ConvertPage } from './convertPage';
 import { initialView, sectionIds, type ConvertView } from './convertState';
@@ -26,7 +25,8 @@ let failure: CodedError | null = null;
 const root = pageRoot(
   () => {
     if (failure !== null) return failedRequest(failure, () => void load());
-    if (page === null) return html`<p class="loading page-loading">${progressRing(t('Opening'))}</p>`;
+    // Never drawn: until the form is there, the heading that the host wrote stands.
+    if (page === null) return html``;
     return convertView(page.state, page.actions, Date.now());
   },
   () => page !== null || failure !== null,
@@ -48,11 +48,20 @@ async function load(): Promise<void> {
   try {
     const contents = await channel.request('load', {});
     page = new ConvertPage(channel, contents, view, root.update, (memory) => saveState({ ...memory }));
-    requestAnimationFrame(() => requestAnimationFrame(() => window.scrollTo(0, view.scroll)));
+    afterNextPaint(() => {
+      window.scrollTo(0, view.scroll);
+      page?.begin();
+    });
   } catch (error) {
     failure = CodedError.from(error);
   }
   root.update();
+}
+
+/** A hidden page gets no animation frames. */
+function afterNextPaint(work: () => void): void {
+  if (document.hidden) setTimeout(work, 50);
+  else requestAnimationFrame(() => requestAnimationFrame(work));
 }
 
 let scrollTimer: ReturnType<typeof setTimeout> | undefined;
@@ -66,5 +75,4 @@ setInterval(() => {
   if (page?.state.runs.some(isActive) === true) root.update();
 }, 1000);
 
-root.update();
 void load();

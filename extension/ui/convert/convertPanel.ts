@@ -26,6 +26,7 @@ import type { ValueSpec } from '../../contract/tensor';
 import { devices, devicesOf, platforms } from '../../plan/platforms';
 import { readReport } from '../../report/readReport';
 import { openHtmlReport } from '../comparison/openHtmlReport';
+import { copyCommandLine } from '../copyCommandLine';
 import { runGeneralFix } from '../errors/showError';
 import { commands } from '../ids';
 import { t } from '../l10n';
@@ -51,6 +52,16 @@ export interface ConvertPanelStart {
   readonly planPath: string | null;
   /** The plan says other things than its file: a form that was not saved before the window was reloaded. */
   readonly isUnsaved?: boolean;
+}
+
+/** What is seen of a panel before anything is known of its plan; `ConvertPanel` makes the page answer. */
+export function showConvertPage(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, modelPath: string): void {
+  panel.webview.options = webviewOptions(extensionUri);
+  panel.iconPath = {
+    light: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-light.svg'),
+    dark: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-dark.svg'),
+  };
+  panel.webview.html = webviewHtml(panel.webview, extensionUri, 'convert', { title: path.basename(modelPath) });
 }
 
 /** Runs are sent at most this often. */
@@ -86,12 +97,6 @@ export class ConvertPanel implements vscode.Disposable {
     this.plan = start.plan;
     this.planPath = start.planPath;
     this.isUnsaved = start.isUnsaved ?? false;
-    const { extensionUri } = services.context;
-    panel.webview.options = webviewOptions(extensionUri);
-    panel.iconPath = {
-      light: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-light.svg'),
-      dark: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-dark.svg'),
-    };
     this.channel = webviewChannel<ConvertHostSide, ConvertPageSide>(panel.webview, services.log);
     serve(this.channel, this.endpoints());
     this.subscriptions.push(
@@ -103,7 +108,6 @@ export class ConvertPanel implements vscode.Disposable {
     );
     this.bindFile();
     this.updateTitle();
-    panel.webview.html = webviewHtml(panel.webview, extensionUri, 'convert');
   }
 
   reveal(): void {
@@ -223,8 +227,7 @@ export class ConvertPanel implements vscode.Disposable {
       copyCommand: {
         params: planParams,
         answer: async ({ plan }) => {
-          await vscode.env.clipboard.writeText(conversionCommand(this.order(plan)).text);
-          return null;
+          return (await copyCommandLine(conversionCommand(this.order(plan)).text), null);
         },
       },
     };

@@ -3,6 +3,7 @@
  * nothing else in. The page draws itself (`webview/<page>/`).
  */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { bootstrapElementId, type Page, type PageBootstrap } from '../../contract/panels/pageBootstrap';
 
@@ -11,8 +12,19 @@ export function webviewOptions(extensionUri: vscode.Uri): vscode.WebviewOptions 
   return { enableScripts: true, localResourceRoots: [bundleFolder(extensionUri)] };
 }
 
-/** @param place where the page stands, for pages that serve in several */
-export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, page: Page, place = 'editor'): string {
+export interface PageOptions {
+  /** Where the page stands, for pages that serve in several. */
+  readonly place?: string;
+  /** Heading that is seen until the page draws itself. */
+  readonly title?: string;
+}
+
+export function webviewHtml(
+  webview: vscode.Webview,
+  extensionUri: vscode.Uri,
+  page: Page,
+  { place = 'editor', title }: PageOptions = {},
+): string {
   const nonce = randomBytes(18).toString('base64');
   const address = (file: string) =>
     webview.asWebviewUri(vscode.Uri.joinPath(bundleFolder(extensionUri), file)).toString();
@@ -35,10 +47,10 @@ export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, p
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${address(`${page}.css`)}">
+<style nonce="${nonce}">${stylesheet(extensionUri, page)}</style>
 </head>
 <body data-page="${page}" data-place="${place}">
-<main id="app"></main>
+<main id="app">${title === undefined ? '' : `<header class="page-head"><h1>${escapedText(title)}</h1></header>`}</main>
 <script type="application/json" id="${bootstrapElementId}">${escapedJson(bootstrap)}</script>
 <script nonce="${nonce}" src="${address(`${page}.js`)}"></script>
 </body>
@@ -47,6 +59,21 @@ export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, p
 
 function bundleFolder(extensionUri: vscode.Uri): vscode.Uri {
   return vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+}
+
+/** Within the page: a page that waits for another file is blank meanwhile. */
+function stylesheet(extensionUri: vscode.Uri, page: Page): string {
+  let css = stylesheets.get(page);
+  if (css === undefined) {
+    css = readFileSync(vscode.Uri.joinPath(bundleFolder(extensionUri), `${page}.css`).fsPath, 'utf8');
+    stylesheets.set(page, css);
+  }
+  return css;
+}
+const stylesheets = new Map<Page, string>();
+
+function escapedText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
 /** `<` could end the element that carries it. */
