@@ -12,12 +12,12 @@ const convert = 'Convert to TensorRT';
 const results = 'digits_resnet_tiny-precision';
 const comparison = 'body[data-page="comparison"][data-ready][data-place="side"]';
 
-/** FP32 and FP16 of the sample; another batch size makes the run another. */
-async function convertOnce(evaluationBatch: string): Promise<void> {
+/** FP32 and FP16 of the sample; another number of samples makes the run another. */
+async function convertOnce(evaluationSamples: string): Promise<void> {
   const form = await ConvertForm.shown(window());
   await form.chooseVariants(['fp16']);
   await form.openSection('evaluation');
-  await form.fill('/evaluation/batchSize', evaluationBatch);
+  await form.fill('/evaluation/samples', evaluationSamples);
   await form.command(/precision-bench/);
   const before = await form.frame.locator('article.run.done').count();
   await form.button('convert').click();
@@ -31,7 +31,7 @@ async function side(): Promise<Frame> {
 beforeAll(async () => {
   await window().contextMenu(window().explorerRow('digits_resnet_tiny.onnx'), convert);
   await window().chooseMenuItem(convert);
-  await convertOnce('16');
+  await convertOnce('60');
   await (await side()).locator('canvas[data-figure]').first().waitFor({ timeout: 30_000 });
 }, 240_000);
 
@@ -96,7 +96,7 @@ it('reveals the engine in the explorer', async () => {
 
 describe('two runs', () => {
   it('stand side by side, with what makes them hard to compare', async () => {
-    await convertOnce('8');
+    await convertOnce('50');
     await window().command('Precision Bench: Compare Precisions');
     const page = await side();
     const history = page.locator('[data-fold="history"]');

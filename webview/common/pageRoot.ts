@@ -8,6 +8,8 @@ import { render, type TemplateResult } from 'lit-html';
 export interface PageRoot {
   /** Draws again soon. */
   readonly update: () => void;
+  /** Draws now: what the page has when its script runs is seen with the page itself. */
+  readonly draw: () => void;
 }
 
 function mainElement(): HTMLElement {
@@ -31,12 +33,8 @@ export function pageRoot(
 ): PageRoot {
   const main = mainElement();
   let isScheduled = false;
-  let isDrawn = false;
   const draw = (): void => {
     isScheduled = false;
-    // What the host wrote there for the time until now.
-    if (!isDrawn) main.replaceChildren();
-    isDrawn = true;
     render(view(), main);
     afterRender();
     if (!isReady() || document.body.dataset['ready'] === 'true') return;
@@ -44,6 +42,7 @@ export function pageRoot(
     performance.mark('ready');
   };
   return {
+    draw,
     update: () => {
       if (isScheduled) return;
       isScheduled = true;

@@ -2,14 +2,17 @@
 import type {
   ConvertHostSide,
   ConvertPageSide,
+  ConvertPanelContents,
   ConvertPanelMemory,
 } from '../../extension/contract/panels/convertPanel';
 import { CodedError } from '../../extension/contract/errors';
 import { html } from 'lit-html';
 import { failedRequest } from '../common/errorBox';
 import { connectToHost } from '../common/hostChannel';
+import { bootstrap } from '../common/bootstrap';
+import { t } from '../common/l10n';
 import { pageRoot } from '../common/pageRoot';
-import { registerToolkit } from '../common/toolkit';
+import { progressRing, registerToolkit } from '../common/toolkit';
 import { savedState, saveState } from '../common/vscodeApi';
 import { ConvertPage } from './convertPage';
 import { initialView, sectionIds, type ConvertView } from './convertState';
@@ -25,8 +28,7 @@ let failure: CodedError | null = null;
 const root = pageRoot(
   () => {
     if (failure !== null) return failedRequest(failure, () => void load());
-    // Never drawn: until the form is there, the heading that the host wrote stands.
-    if (page === null) return html``;
+    if (page === null) return html`<p class="loading page-loading">${progressRing(t('Opening'))}</p>`;
     return convertView(page.state, page.actions, Date.now());
   },
   () => page !== null || failure !== null,
@@ -42,16 +44,19 @@ function restoredView(): ConvertView {
   };
 }
 
+function show(contents: ConvertPanelContents): void {
+  const view = restoredView();
+  page = new ConvertPage(channel, contents, view, root.update, (memory) => saveState({ ...memory }));
+  afterNextPaint(() => {
+    window.scrollTo(0, view.scroll);
+    page?.begin();
+  });
+}
+
 async function load(): Promise<void> {
   failure = null;
-  const view = restoredView();
   try {
-    const contents = await channel.request('load', {});
-    page = new ConvertPage(channel, contents, view, root.update, (memory) => saveState({ ...memory }));
-    afterNextPaint(() => {
-      window.scrollTo(0, view.scroll);
-      page?.begin();
-    });
+    show(await channel.request('load', {}));
   } catch (error) {
     failure = CodedError.from(error);
   }
@@ -75,4 +80,7 @@ setInterval(() => {
   if (page?.state.runs.some(isActive) === true) root.update();
 }, 1000);
 
-void load();
+// A page that kept something is shown again: what it was made with may be old.
+if (savedState() === null && bootstrap.contents != null) show(bootstrap.contents as ConvertPanelContents);
+else void load();
+root.draw();

@@ -49,14 +49,14 @@ export class ComparisonPage implements vscode.Disposable {
     private readonly source: ComparisonSource,
   ) {
     const { extensionUri } = services.context;
-    webview.options = webviewOptions(extensionUri);
+    webview.options = webviewOptions;
     this.channel = webviewChannel<ComparisonHostSide, ComparisonPageSide>(webview, services.log);
     serve(this.channel, this.endpoints());
     const listen = (stop: () => void) => this.subscriptions.push({ dispose: stop });
     listen(services.history.onDidChange(() => void this.sendHistory()));
     listen(source.onDidChange(() => void this.sendShown()));
     listen(services.conversions.queue.onDidChange(() => this.sendRunning()));
-    webview.html = webviewHtml(webview, extensionUri, 'comparison', { place: source.place });
+    webview.html = webviewHtml(extensionUri, 'comparison', { place: source.place });
   }
 
   dispose(): void {

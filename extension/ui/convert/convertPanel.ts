@@ -54,16 +54,6 @@ export interface ConvertPanelStart {
   readonly isUnsaved?: boolean;
 }
 
-/** What is seen of a panel before anything is known of its plan; `ConvertPanel` makes the page answer. */
-export function showConvertPage(panel: vscode.WebviewPanel, extensionUri: vscode.Uri, modelPath: string): void {
-  panel.webview.options = webviewOptions(extensionUri);
-  panel.iconPath = {
-    light: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-light.svg'),
-    dark: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-dark.svg'),
-  };
-  panel.webview.html = webviewHtml(panel.webview, extensionUri, 'convert', { title: path.basename(modelPath) });
-}
-
 /** Runs are sent at most this often. */
 const runsIntervalMs = 100;
 const mostSamples = 16;
@@ -97,6 +87,12 @@ export class ConvertPanel implements vscode.Disposable {
     this.plan = start.plan;
     this.planPath = start.planPath;
     this.isUnsaved = start.isUnsaved ?? false;
+    const { extensionUri } = services.context;
+    panel.webview.options = webviewOptions;
+    panel.iconPath = {
+      light: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-light.svg'),
+      dark: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-dark.svg'),
+    };
     this.channel = webviewChannel<ConvertHostSide, ConvertPageSide>(panel.webview, services.log);
     serve(this.channel, this.endpoints());
     this.subscriptions.push(
@@ -108,6 +104,7 @@ export class ConvertPanel implements vscode.Disposable {
     );
     this.bindFile();
     this.updateTitle();
+    panel.webview.html = webviewHtml(extensionUri, 'convert', { contents: this.contents() });
   }
 
   reveal(): void {

@@ -11,7 +11,7 @@ import { readPlanText, samePlan } from '../plan/planText';
 import { proposePlan } from '../plan/proposePlan';
 import type { Services } from '../services';
 import { settings } from '../settings';
-import { ConvertPanel, showConvertPage, type ConvertPanelStart } from './convertPanel';
+import { ConvertPanel, type ConvertPanelStart } from './convertPanel';
 
 /** Plans of models without a plan file, by model path, the last ones used. */
 const lastPlansKey = 'lastPlans';
@@ -86,7 +86,6 @@ export class ConvertPanels {
       isClosed = true;
       this.open.delete(modelPath);
     });
-    showConvertPage(panel, this.services.context.extensionUri, modelPath);
     const filled = (async () => {
       try {
         const started = await start;

@@ -13,7 +13,7 @@ export interface PanelTimes {
   readonly frame: number;
   /** The page's first text or picture is seen. */
   readonly painted: number;
-  /** The page has drawn its contents (the mark `ready`); the same as `painted` where a page sets none. */
+  /** The page's contents are drawn (the mark `ready`) and seen; the same as `painted` where a page sets no mark. */
   readonly ready: number;
 }
 
@@ -71,7 +71,7 @@ async function timesInside(frame: Frame): Promise<{ begun: number; painted: numb
     const [ready] = performance.getEntriesByName('ready');
     const begun = performance.timeOrigin;
     const paintedAt = begun + (painted?.startTime ?? NaN);
-    return { begun, painted: paintedAt, ready: ready === undefined ? paintedAt : begun + ready.startTime };
+    return { begun, painted: paintedAt, ready: Math.max(paintedAt, begun + (ready?.startTime ?? 0)) };
   });
 }
 
