@@ -11,7 +11,8 @@ export interface SchemaFault {
   readonly message: string;
 }
 
-const ajv = new Ajv({ strict: false });
+// The schemas are code: checking them against JSON Schema's own would cost the first use some fifty milliseconds.
+const ajv = new Ajv({ strict: false, meta: false, validateSchema: false });
 const compiled = new WeakMap<TSchema, ValidateFunction>();
 
 function validatorOf(schema: TSchema): ValidateFunction {

@@ -107,6 +107,7 @@ describe.skipIf(chromiumPath === null)('the form of the plan', () => {
     await variant('bf16').click();
     await expect.poll(async () => (await edited(opened)).precisions).toEqual(['fp32', 'fp16', 'int8', 'fp8']);
     expect(await variant('fp32').getAttribute('aria-disabled')).toBe('true');
+    await page.locator('.targets summary').click();
     await page.locator('[data-field="/targets"][data-value="sm_120"]').click();
     await fieldOf(page, '/targets/*').locator('input').fill('RTX 4090');
     await page.keyboard.press('Enter');

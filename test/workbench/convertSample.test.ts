@@ -6,7 +6,6 @@ import { describe, expect, it } from 'vitest';
 import { checkReport } from '../../extension/contract/checkSchema';
 import { accessibilityFaults } from '../support/workbench/accessibilityFaults';
 import { ConvertForm } from '../support/workbench/convertForm';
-import { recordDuration, slowdown } from '../support/workbench/recordDuration';
 import { useWorkbench } from '../support/workbench/useWorkbench';
 
 const window = useWorkbench();
@@ -30,21 +29,22 @@ describe('the explorer', () => {
   });
 });
 
+it('is offered on the tab of a model, too', async () => {
+  await window().explorerRow(model).dblclick();
+  const tab = window().tab(model).first();
+  await tab.waitFor();
+  expect(await window().contextMenu(tab, convert)).toContain(convert);
+  await window().closeMenu();
+  await window().command('View: Close All Editors');
+});
+
 describe('converting the sample through the form', () => {
   let form: ConvertForm;
 
-  it('opens the form beside, soon after the click', async () => {
+  it('opens the form beside', async () => {
     await window().contextMenu(window().explorerRow(model), convert);
-    const clicked = await window().chooseMenuItem(convert);
-    await window()
-      .tab(/^Convert /)
-      .waitFor();
-    recordDuration('panel shown after the click', Date.now() - clicked);
+    await window().chooseMenuItem(convert);
     form = await ConvertForm.shown(window());
-    const ready = Date.now() - clicked;
-    recordDuration('form ready after the click', ready);
-    // The goal is 500 ms for the panel; CI's machines are slower than a user's, so this bound only finds what is broken.
-    expect(ready / slowdown()).toBeLessThan(2000);
     expect(await form.frame.locator('h1').innerText()).toBe(model);
   });
 

@@ -1,8 +1,11 @@
 /** Conversions that do not go well: cancelled, waiting, impossible. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConvertForm } from '../support/workbench/convertForm';
 import { useWorkbench } from '../support/workbench/useWorkbench';
+import { buildModel, encodeModel, node, value } from '../unit/model/buildModel';
+import { makeTensor } from '../../extension/model/tensorValues';
 
 const window = useWorkbench();
 const convert = 'Convert to TensorRT';
@@ -43,6 +46,45 @@ describe('a conversion under way', () => {
     await form.frame.locator('article.run.running [data-action="cancel"]').click();
     await form.frame.locator('article.run.running').waitFor({ state: 'detached', timeout: 15_000 });
     expect(await form.frame.locator('article.run.cancelled').count()).toBe(3);
+  });
+});
+
+describe('a model that fails when it runs', () => {
+  /** A reshape that no batch of these pictures fits; nothing tells before the model runs. */
+  function unrunnable(): Uint8Array {
+    const shape = makeTensor('shape', { dtype: 'int64', dims: [2], data: BigInt64Array.of(7n, 11n) });
+    const model = buildModel({
+      nodes: [node('Reshape', ['input', 'shape'], ['reshaped']), node('Relu', ['reshaped'], ['output'])],
+      inputs: [value('input', ['batch', 1, 28, 28])],
+      outputs: [value('output', [7, 11])],
+      initializers: [shape],
+    });
+    return encodeModel(model);
+  }
+
+  it('says at which stage, why, and what to do, and leaves nothing half made', async () => {
+    writeFileSync(join(window().folder, 'unrunnable.onnx'), unrunnable());
+    await window().explorerRow('unrunnable.onnx').waitFor();
+    await window().command('View: Close All Editors');
+    const form = await openForm('unrunnable.onnx');
+    expect(await form.frame.locator('h1').innerText()).toBe('unrunnable.onnx');
+    await form.button('convert').click();
+    const run = await form.runIn('failed');
+    const fault = run.locator('.box.error');
+    expect(await fault.innerText()).toMatch(/Reshape/);
+    expect(await fault.locator('[data-action]').count()).toBeGreaterThan(0);
+    await run.locator('.timeline summary').click();
+    expect(await run.locator('.run-step.failed').count()).toBe(1);
+    expect(leftovers(window().folder)).toEqual([]);
+    expect(existsSync(join(window().folder, 'unrunnable-precision', 'report.json'))).toBe(false);
+  });
+
+  it('is told by a notification with the same buttons, too', async () => {
+    const told = window()
+      .notification(/Reshape/)
+      .first();
+    await told.waitFor({ timeout: 10_000 });
+    expect(await told.locator('.monaco-button').count()).toBeGreaterThan(0);
   });
 });
 

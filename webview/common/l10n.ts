@@ -5,20 +5,8 @@
  * for a text that is missing, English is shown. First arguments are plain literals, so that the completeness test of the
  * bundle finds them.
  */
-import { bootstrapElementId, type PageBootstrap } from '../../extension/contract/panels/pageBootstrap';
 import { notMeasured } from '../../extension/contract/quantities';
-
-const bootstrap = readBootstrap();
-
-function readBootstrap(): Partial<PageBootstrap> {
-  // Unit tests of the pure modules run without a page.
-  const text = typeof document === 'undefined' ? null : document.getElementById(bootstrapElementId)?.textContent;
-  try {
-    return JSON.parse(text ?? '{}') as Partial<PageBootstrap>;
-  } catch {
-    return {};
-  }
-}
+import { bootstrap } from './bootstrap';
 
 /** For dates and lists; numbers with units are written the same everywhere, by `contract/quantities.ts`. */
 export const locale = bootstrap.locale ?? 'en';

@@ -8,6 +8,8 @@ import { render, type TemplateResult } from 'lit-html';
 export interface PageRoot {
   /** Draws again soon. */
   readonly update: () => void;
+  /** Draws now: what the page has when its script runs is seen with the page itself. */
+  readonly draw: () => void;
 }
 
 function mainElement(): HTMLElement {
@@ -35,9 +37,12 @@ export function pageRoot(
     isScheduled = false;
     render(view(), main);
     afterRender();
-    if (isReady()) document.body.dataset['ready'] = 'true';
+    if (!isReady() || document.body.dataset['ready'] === 'true') return;
+    document.body.dataset['ready'] = 'true';
+    performance.mark('ready');
   };
   return {
+    draw,
     update: () => {
       if (isScheduled) return;
       isScheduled = true;

@@ -17,7 +17,10 @@ function headline({ variants }: Report, variant: Variant): [string, Cell][] {
   return [
     ...(scale === null ? [] : [[scaleTitle(scale), scaleCell(scale, variant)] satisfies [string, Cell]]),
     ...(scale?.isShare === false ? [] : [[t('Lowest SQNR'), sqnrCell(variant)] satisfies [string, Cell]]),
-    [t('Speed-up on the GPU'), numberCell(ratioText(isGpuLatency(variant.latency) ? variant.speedup : null))],
+    [
+      t('Speed-up on the GPU'),
+      isGpuLatency(variant.latency) ? numberCell(ratioText(variant.speedup)) : t('not measured'),
+    ],
     engine === undefined
       ? [t('ONNX size'), numberCell(bytesText(onnxArtifact(variant)?.bytes))]
       : [t('Engine size'), numberCell(bytesText(engine.bytes))],

@@ -78,11 +78,15 @@ export class ConvertPage {
       announcement: '',
     };
     this.listen();
+    this.keep();
+  }
+
+  /** Asks for all that is not in the plan. To be called once the form is seen: the answers start a process, which takes time from the drawing. */
+  begin(): void {
     void this.loadModel();
     void this.loadMachine(false);
     void this.askAboutPlan();
-    if (view.open.includes('layers')) void this.loadNodes();
-    this.keep();
+    if (this.state.view.open.includes('layers')) void this.loadNodes();
   }
 
   readonly actions: ConvertActions = {

@@ -2,12 +2,14 @@
 import type {
   ConvertHostSide,
   ConvertPageSide,
+  ConvertPanelContents,
   ConvertPanelMemory,
 } from '../../extension/contract/panels/convertPanel';
 import { CodedError } from '../../extension/contract/errors';
 import { html } from 'lit-html';
 import { failedRequest } from '../common/errorBox';
 import { connectToHost } from '../common/hostChannel';
+import { bootstrap } from '../common/bootstrap';
 import { t } from '../common/l10n';
 import { pageRoot } from '../common/pageRoot';
 import { progressRing, registerToolkit } from '../common/toolkit';
@@ -42,17 +44,29 @@ function restoredView(): ConvertView {
   };
 }
 
+function show(contents: ConvertPanelContents): void {
+  const view = restoredView();
+  page = new ConvertPage(channel, contents, view, root.update, (memory) => saveState({ ...memory }));
+  afterNextPaint(() => {
+    window.scrollTo(0, view.scroll);
+    page?.begin();
+  });
+}
+
 async function load(): Promise<void> {
   failure = null;
-  const view = restoredView();
   try {
-    const contents = await channel.request('load', {});
-    page = new ConvertPage(channel, contents, view, root.update, (memory) => saveState({ ...memory }));
-    requestAnimationFrame(() => requestAnimationFrame(() => window.scrollTo(0, view.scroll)));
+    show(await channel.request('load', {}));
   } catch (error) {
     failure = CodedError.from(error);
   }
   root.update();
+}
+
+/** A hidden page gets no animation frames. */
+function afterNextPaint(work: () => void): void {
+  if (document.hidden) setTimeout(work, 50);
+  else requestAnimationFrame(() => requestAnimationFrame(work));
 }
 
 let scrollTimer: ReturnType<typeof setTimeout> | undefined;
@@ -66,5 +80,7 @@ setInterval(() => {
   if (page?.state.runs.some(isActive) === true) root.update();
 }, 1000);
 
-root.update();
-void load();
+// A page that kept something is shown again: what it was made with may be old.
+if (savedState() === null && bootstrap.contents != null) show(bootstrap.contents as ConvertPanelContents);
+else void load();
+root.draw();

@@ -103,20 +103,25 @@ function targetBoxes(state: ConvertState, actions: ConvertActions): TemplateResu
   return html`<fieldset class="targets">
     <legend>${t('Build for')}</legend>
     <p class="help">${t('None chosen: engines for the GPU of this machine, or accuracy only where there is none.')}</p>
-    <ul class="target-list">
-      ${[...state.contents.targets, ...others].map(
-        ({ target, devices }) =>
-          html`<li>
-            ${checkbox({
-              label: html`<span class="mono">${target}</span> <span class="quiet">${devices.join(', ')}</span>`,
-              field: '/targets',
-              value: target,
-              checked: targets.includes(target),
-              onChange: (on) => actions.edit((form) => toggleTarget(form, target, on)),
-            })}
-          </li>`,
-      )}
-    </ul>
+    <details class="more">
+      <summary>
+        ${targets.length === 0 ? t('Choose architectures') : html`<span class="mono">${targets.join(', ')}</span>`}
+      </summary>
+      <ul class="target-list">
+        ${[...state.contents.targets, ...others].map(
+          ({ target, devices }) =>
+            html`<li>
+              ${checkbox({
+                label: html`<span class="mono">${target}</span> <span class="quiet">${devices.join(', ')}</span>`,
+                field: '/targets',
+                value: target,
+                checked: targets.includes(target),
+                onChange: (on) => actions.edit((form) => toggleTarget(form, target, on)),
+              })}
+            </li>`,
+        )}
+      </ul>
+    </details>
     <form
       class="with-buttons"
       @submit=${(event: Event) => event.preventDefault()}

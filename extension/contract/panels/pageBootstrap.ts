@@ -1,6 +1,6 @@
 /**
  * What a webview page knows before its first message: which page it is, its language and its translated strings. The host
- * writes it into the page as a JSON data block (`ui/webview/webviewHtml.ts`); the page reads it (`webview/common/l10n.ts`).
+ * writes it into the page as a JSON data block (`ui/webview/webviewHtml.ts`); the page reads it (`webview/common/bootstrap.ts`).
  */
 
 /** Each has `dist/webview/<page>.js` and `.css`. */
@@ -19,4 +19,9 @@ export interface PageBootstrap {
    * English: a text that is not here stands for itself.
    */
   readonly strings: Readonly<Record<string, string>>;
+  /**
+   * What the page's `load` answers, where the host knew it when it made the page; else null. For the first drawing alone: a
+   * page that is shown again is made of the same HTML, and asks.
+   */
+  readonly contents: unknown;
 }

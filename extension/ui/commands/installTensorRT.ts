@@ -1,7 +1,9 @@
 /** *Install TensorRT*: asks which, says what will be fetched and where to, then fetches it. Never without being asked. */
 import * as vscode from 'vscode';
+import type { InstallProgress } from '../../build/install/installPackage';
 import { installTensorrt, listInstallables, type InstallableName } from '../../build/install/installTensorrt';
 import { toolHome } from '../../build/install/toolHome';
+import { percentText } from '../../contract/quantities';
 import { signalOf } from '../cancellation';
 import { t } from '../l10n';
 import type { Services } from '../services';
@@ -27,10 +29,8 @@ export async function installTensorRT({ log, machine, inspectionWorker }: Servic
       installTensorrt(name, {
         home,
         signal: signalOf(token),
-        onMessage: (message) => {
-          log.info(message);
-          progress.report({ message });
-        },
+        onMessage: (message) => log.info(message),
+        onProgress: progressReporter(progress),
       }),
   );
   log.info(`${name} is in ${folder}`);
@@ -38,6 +38,24 @@ export async function installTensorRT({ log, machine, inspectionWorker }: Servic
   await inspectionWorker.restart();
   await machine.probe(true);
   void vscode.window.showInformationMessage(t('{0} is installed.', name));
+}
+
+/** A bar for the download, which takes nearly all of the time, and words for what comes after. */
+function progressReporter(
+  progress: vscode.Progress<{ message?: string; increment?: number }>,
+): (step: InstallProgress) => void {
+  let fetched = 0;
+  return ({ phase, fraction }) => {
+    const advanced = phase === 'fetch' ? Math.max(0, (fraction ?? 0) - fetched) : 0;
+    fetched += advanced;
+    const share = fraction === null ? '' : ` ${percentText(fraction, 0)}`;
+    progress.report({ message: `${phaseName(phase)}${share}`, increment: 100 * advanced });
+  };
+}
+
+function phaseName(phase: InstallProgress['phase']): string {
+  const names = { fetch: t('Fetching'), verify: t('Verifying'), unpack: t('Unpacking') };
+  return names[phase];
 }
 
 async function chooseInstallable(home: string): Promise<InstallableName | null> {

@@ -22,6 +22,7 @@ import { writeAtomically } from '../../files/writeAtomically';
 import { renderCsv } from '../../report/renderCsv';
 import { renderHtml } from '../../report/renderHtml';
 import { renderMarkdown } from '../../report/renderMarkdown';
+import { copyCommandLine } from '../copyCommandLine';
 import { commands, viewTypes, walkthrough } from '../ids';
 import { t } from '../l10n';
 import type { Services } from '../services';
@@ -48,14 +49,14 @@ export class ComparisonPage implements vscode.Disposable {
     private readonly source: ComparisonSource,
   ) {
     const { extensionUri } = services.context;
-    webview.options = webviewOptions(extensionUri);
+    webview.options = webviewOptions;
     this.channel = webviewChannel<ComparisonHostSide, ComparisonPageSide>(webview, services.log);
     serve(this.channel, this.endpoints());
     const listen = (stop: () => void) => this.subscriptions.push({ dispose: stop });
     listen(services.history.onDidChange(() => void this.sendHistory()));
     listen(source.onDidChange(() => void this.sendShown()));
     listen(services.conversions.queue.onDidChange(() => this.sendRunning()));
-    webview.html = webviewHtml(webview, extensionUri, 'comparison', source.place);
+    webview.html = webviewHtml(extensionUri, 'comparison', { place: source.place });
   }
 
   dispose(): void {
@@ -94,9 +95,7 @@ export class ComparisonPage implements vscode.Disposable {
       revealArtifact: {
         params: filePath,
         answer: async (params) => {
-          const file = await this.artifact(params);
-          const command = vscode.workspace.getWorkspaceFolder(file) ? 'revealInExplorer' : 'revealFileInOS';
-          return (await vscode.commands.executeCommand(command, file), null);
+          return (await reveal(await this.artifact(params)), null);
         },
       },
       openEngine: {
@@ -110,7 +109,7 @@ export class ComparisonPage implements vscode.Disposable {
         params: oneReport,
         answer: async ({ id }) => {
           const { report } = await this.open(id);
-          return (await vscode.env.clipboard.writeText(report.command), null);
+          return (await copyCommandLine(report.command), null);
         },
       },
       exportAs: {
@@ -254,7 +253,20 @@ async function exportReport(
     case 'png':
       await writeFile(target.fsPath, pngBytes(png));
   }
+  // Not waited for: it stays until the user has seen it.
+  void tellOfExport(target);
   return target.fsPath;
+}
+
+async function tellOfExport(file: vscode.Uri): Promise<void> {
+  const show = t('Show File');
+  const chosen = await vscode.window.showInformationMessage(t('Written: {0}', file.fsPath), show);
+  if (chosen === show) await reveal(file);
+}
+
+function reveal(file: vscode.Uri): Thenable<unknown> {
+  const command = vscode.workspace.getWorkspaceFolder(file) ? 'revealInExplorer' : 'revealFileInOS';
+  return vscode.commands.executeCommand(command, file);
 }
 
 function pngBytes(url: string | null): Buffer {

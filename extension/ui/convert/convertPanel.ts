@@ -26,6 +26,7 @@ import type { ValueSpec } from '../../contract/tensor';
 import { devices, devicesOf, platforms } from '../../plan/platforms';
 import { readReport } from '../../report/readReport';
 import { openHtmlReport } from '../comparison/openHtmlReport';
+import { copyCommandLine } from '../copyCommandLine';
 import { runGeneralFix } from '../errors/showError';
 import { commands } from '../ids';
 import { t } from '../l10n';
@@ -87,7 +88,7 @@ export class ConvertPanel implements vscode.Disposable {
     this.planPath = start.planPath;
     this.isUnsaved = start.isUnsaved ?? false;
     const { extensionUri } = services.context;
-    panel.webview.options = webviewOptions(extensionUri);
+    panel.webview.options = webviewOptions;
     panel.iconPath = {
       light: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-light.svg'),
       dark: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-dark.svg'),
@@ -103,7 +104,7 @@ export class ConvertPanel implements vscode.Disposable {
     );
     this.bindFile();
     this.updateTitle();
-    panel.webview.html = webviewHtml(panel.webview, extensionUri, 'convert');
+    panel.webview.html = webviewHtml(extensionUri, 'convert', { contents: this.contents() });
   }
 
   reveal(): void {
@@ -223,8 +224,7 @@ export class ConvertPanel implements vscode.Disposable {
       copyCommand: {
         params: planParams,
         answer: async ({ plan }) => {
-          await vscode.env.clipboard.writeText(conversionCommand(this.order(plan)).text);
-          return null;
+          return (await copyCommandLine(conversionCommand(this.order(plan)).text), null);
         },
       },
     };

@@ -2,7 +2,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { checkPlan } from '../../contract/checkSchema';
-import { CodedError } from '../../contract/errors';
+import { CodedError, cancelled } from '../../contract/errors';
 import type { FixAction, RunState } from '../../contract/panels/runState';
 import type { Plan } from '../../contract/plan';
 import { viewTypes } from '../ids';
@@ -18,22 +18,17 @@ const lastPlansKey = 'lastPlans';
 const keptPlans = 30;
 
 export class ConvertPanels {
-  private readonly open = new Map<string, ConvertPanel>();
+  /** By model path. A panel is shown at once; what fills it may still be read. */
+  private readonly open = new Map<string, Promise<ConvertPanel>>();
 
   constructor(private readonly services: Services) {}
 
   /** @param model absolute path of an ONNX file */
   async show(model: string): Promise<ConvertPanel> {
     const known = this.open.get(model);
-    if (known !== undefined) {
-      known.reveal();
-      return known;
-    }
-    const proposal = await proposePlan(model, {
-      lastUsed: this.lastPlans()[model],
-      precisions: settings.precisions(vscode.Uri.file(model)),
-    });
-    return this.create({ modelPath: model, ...proposal });
+    if (known === undefined) return this.create(model, this.proposal(model, this.lastPlans()[model]));
+    (await known).reveal();
+    return known;
   }
 
   /** Opens the form with a plan file. @throws CodedError PLAN_INVALID */
@@ -41,8 +36,8 @@ export class ConvertPanels {
     const document = await vscode.workspace.openTextDocument(planFile);
     const plan = readPlanText(document.getText(), planFile.fsPath);
     const modelPath = path.resolve(path.dirname(planFile.fsPath), plan.model);
-    const known = this.open.get(modelPath);
-    if (known === undefined) return this.create({ modelPath, plan, planPath: planFile.fsPath });
+    const known = await this.open.get(modelPath);
+    if (known === undefined) return this.create(modelPath, { modelPath, plan, planPath: planFile.fsPath });
     known.showPlan(plan, planFile.fsPath);
     known.reveal();
     return known;
@@ -50,9 +45,8 @@ export class ConvertPanels {
 
   /** Opens the form with a plan that has no file, such as that of a report. */
   async showWith(modelPath: string, plan: Plan): Promise<ConvertPanel> {
-    const known = this.open.get(modelPath);
-    if (known !== undefined) return this.show(modelPath);
-    return this.create({ modelPath, plan, planPath: null });
+    if (this.open.has(modelPath)) return this.show(modelPath);
+    return this.create(modelPath, { modelPath, plan, planPath: null });
   }
 
   /** Presses a button of a run's failure, on the panel of its model. */
@@ -68,24 +62,47 @@ export class ConvertPanels {
       panel.dispose();
       return;
     }
-    this.fill(panel, start);
+    await this.fill(panel, start.modelPath, start);
   }
 
-  private create(start: ConvertPanelStart): ConvertPanel {
+  /** Shows the panel before it returns: the editor prepares the frame for its page while `start` is on its way. */
+  private create(modelPath: string, start: ConvertPanelStart | Promise<ConvertPanelStart>): Promise<ConvertPanel> {
     const panel = vscode.window.createWebviewPanel(
       viewTypes.convert,
-      t('Convert {0}', path.basename(start.modelPath)),
+      t('Convert {0}', path.basename(modelPath)),
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: false },
       { enableFindWidget: false, localResourceRoots: [] },
     );
-    return this.fill(panel, start);
+    return this.fill(panel, modelPath, start);
   }
 
-  private fill(panel: vscode.WebviewPanel, start: ConvertPanelStart): ConvertPanel {
-    const filled = new ConvertPanel(panel, this.services, start, (model, plan) => this.keep(model, plan));
-    this.open.set(start.modelPath, filled);
-    panel.onDidDispose(() => this.open.delete(start.modelPath));
+  private fill(
+    panel: vscode.WebviewPanel,
+    modelPath: string,
+    start: ConvertPanelStart | Promise<ConvertPanelStart>,
+  ): Promise<ConvertPanel> {
+    let isClosed = false;
+    panel.onDidDispose(() => {
+      isClosed = true;
+      this.open.delete(modelPath);
+    });
+    const filled = (async () => {
+      try {
+        const started = await start;
+        if (isClosed) throw cancelled();
+        return new ConvertPanel(panel, this.services, started, (model, plan) => this.keep(model, plan));
+      } catch (error) {
+        panel.dispose();
+        throw error;
+      }
+    })();
+    this.open.set(modelPath, filled);
     return filled;
+  }
+
+  private async proposal(model: string, lastUsed: unknown): Promise<ConvertPanelStart> {
+    const precisions = settings.precisions(vscode.Uri.file(model));
+    return { modelPath: model, ...(await proposePlan(model, { lastUsed, precisions })) };
   }
 
   /** The page's memory, checked: it comes from a web page, perhaps of another version. */
@@ -95,7 +112,7 @@ export class ConvertPanels {
     const kept = attempt(() => checkPlan(plan, t('the form')));
     if (typeof planPath !== 'string' || !path.isAbsolute(planPath)) {
       if (kept !== null) return { modelPath, plan: kept, planPath: null };
-      return { modelPath, ...(await proposePlan(modelPath, { lastUsed: null, precisions: settings.precisions() })) };
+      return this.proposal(modelPath, null);
     }
     const document = await vscode.workspace.openTextDocument(planPath).then(
       (opened) => opened,

@@ -20,7 +20,7 @@ export async function showEngine(file: string, panel: vscode.WebviewPanel, servi
   }
   const { extensionUri } = services.context;
   const { webview } = panel;
-  webview.options = webviewOptions(extensionUri);
+  webview.options = webviewOptions;
   const channel = webviewChannel<EngineHostSide, EnginePageSide>(webview, services.log);
   serve(channel, {
     load: { params: nothing, answer: () => readEngine(file) },
@@ -74,7 +74,7 @@ export async function showEngine(file: string, panel: vscode.WebviewPanel, servi
     watcher.dispose();
     channel.dispose();
   });
-  webview.html = webviewHtml(webview, extensionUri, 'engine');
+  webview.html = webviewHtml(extensionUri, 'engine');
 }
 
 function unknownOrigin(file: string): CodedError {

@@ -79,6 +79,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     '--disable-telemetry',
     '--disable-experiments',
     '--disable-getting-started-override',
+    // The environment is the one given here, not what the user's shell makes of it.
+    '--force-disable-user-env',
     ...(options.workspaceTrust === true ? [] : ['--disable-workspace-trust']),
     ...['--user-data-dir', userData, '--extensions-dir', extensions, '--server-data-dir', serverData],
   ];

@@ -1,6 +1,9 @@
+import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { checkPlan, checkReport, completePlan } from '../../../extension/contract/checkSchema';
 import { CodedError } from '../../../extension/contract/errors';
+import { planSchema } from '../../../extension/contract/plan';
+import { reportSchema } from '../../../extension/contract/report';
 
 const minimal = { schemaVersion: 1, model: 'm.onnx' };
 
@@ -14,6 +17,14 @@ function refusal(action: () => unknown): CodedError {
   return expect.fail('should have been refused');
 }
 const planRefusal = (parts: object) => refusal(() => checkPlan({ ...minimal, ...parts }, 'x.trtplan.json'));
+
+test.each([
+  ['plan', planSchema],
+  ['report', reportSchema],
+])('the schema of a %s is one by JSON Schema’s own, which is not asked at run time', (_, schema) => {
+  const ajv = new Ajv({ strict: false });
+  expect(ajv.validateSchema(schema), JSON.stringify(ajv.errors)).toBe(true);
+});
 
 describe('defaults', () => {
   test('a plan with only a model is completed at every depth', () => {
