@@ -110,6 +110,15 @@ level3() {
   collect $name
 }
 
+# 4-bit weights have no counterpart among the others: FP16 beside them, as a run of its own.
+int4() {
+  local name=transformer-batch32-int4
+  [ -n "$(line transformer-batch32)" ] || return 0
+  convert $name "$(line transformer-batch32)" --precisions fp16,int4 || return 0
+  step $work/$name.turns.json 20 $node $app/turns.cjs $work/$name none $work/$name.turns.json 2
+  collect $name
+}
+
 # Does TensorRT 8.6 load, build and run here? What it says is the result, whatever it is.
 tensorrt8() {
   [ -d $home/trt8 ] || { say "no TensorRT 8"; return 0; }
@@ -128,6 +137,7 @@ everything() {
   while read -r each; do measure "$each"; done <<<"$runs"
   overhead "$(line digits)"
   overhead "$(line lite0-batch32)"
+  int4
   peers
   tensorrt8
   for each in digits transformer lite0-batch32 rec-batch32; do warm "$(line $each)"; done
