@@ -67,25 +67,20 @@ it('is cancelled in the middle, and leaves nothing behind', async () => {
   await expect.poll(() => existsSync(started), { timeout: 30_000 }).toBe(true);
   const client = Number(readFileSync(started, 'utf8'));
   expect(isRunning(client)).toBe(true);
-  const progress = window().notification('Installing tensorrt-rtx').first();
+  const progress = await window().notification('Installing tensorrt-rtx');
   await progress.locator('.monaco-button').filter({ hasText: 'Cancel' }).click();
   await expect.poll(() => isRunning(client), { timeout: 20_000 }).toBe(false);
   await expect.poll(() => readdirSync(home), { timeout: 20_000 }).toEqual([]);
   // A user who cancelled is not told of an error.
   await progress.waitFor({ state: 'detached', timeout: 10_000 });
-  expect(
-    await window()
-      .notification(/tensorrt/i)
-      .count(),
-  ).toBe(0);
+  expect(await window().notifications()).toEqual([]);
 });
 
 it('says what the package client said when it fails, and what to do', async () => {
   writeFileSync(unreachable, '');
   await choose();
   await answer('Install');
-  const error = window().notification('No matching distribution found').first();
-  await error.waitFor({ timeout: 30_000 });
+  const error = await window().notification('No matching distribution found');
   expect(await error.innerText()).toMatch(/pip/);
   expect(readdirSync(home)).toEqual([]);
 });

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { accessibilityFaults } from '../support/workbench/accessibilityFaults';
 import { ConvertForm } from '../support/workbench/convertForm';
 import { useWorkbench } from '../support/workbench/useWorkbench';
@@ -28,7 +28,7 @@ async function side(): Promise<Frame> {
   return window().webview(comparison);
 }
 
-beforeAll(async () => {
+it('come from a conversion', async () => {
   await window().contextMenu(window().explorerRow('digits_resnet_tiny.onnx'), convert);
   await window().chooseMenuItem(convert);
   await convertOnce('60');
@@ -48,7 +48,8 @@ describe('exports', () => {
     await window().page.keyboard.press('Enter');
     const file = join(window().folder, name);
     await expect.poll(() => existsSync(file), { timeout: 20_000 }).toBe(true);
-    await window().notification(name).first().waitFor({ timeout: 10_000 });
+    await window().notification(name);
+    await window().command('Notifications: Clear All Notifications');
     return readFileSync(file);
   }
 

@@ -123,8 +123,26 @@ export class WorkbenchWindow {
     return this.page.locator('.tabs-container .tab').filter({ hasText: name });
   }
 
-  notification(text: string | RegExp): Locator {
-    return this.page.locator('.notification-list-item, .notification-toast').filter({ hasText: text });
+  /** The notification with this text, in the list of them: the workbench lets none pop up while it is under test. */
+  async notification(text: string | RegExp, timeoutMs = patienceMs): Promise<Locator> {
+    const found = this.page.locator('.notifications-center .notification-list-item').filter({ hasText: text }).first();
+    for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await this.page.waitForTimeout(200)) {
+      if (await found.isVisible()) return found;
+      await this.showNotifications();
+    }
+    throw new Error(`no notification with ${String(text)} within ${timeoutMs} ms`);
+  }
+
+  /** All notifications there are just now, as texts. */
+  async notifications(): Promise<string[]> {
+    await this.showNotifications();
+    return this.page.locator('.notifications-center .notification-list-item').allInnerTexts();
+  }
+
+  /** The list closes by itself when its last entry goes. */
+  private async showNotifications(): Promise<void> {
+    const list = this.page.locator('.notifications-center');
+    if (!(await list.isVisible())) await this.page.locator('[id="status.notifications"]').click();
   }
 
   /** *Preferences: Color Theme*, by the theme's name in that list. */
