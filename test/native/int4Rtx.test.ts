@@ -151,11 +151,11 @@ describe.skipIf(!info.available && !required)('INT4 on TensorRT-RTX', () => {
     }
   });
 
-  test('Turing is refused by the builder, as by the table of platforms', async () => {
+  test('Turing is refused in the words of the table of platforms', async () => {
     expect(platformOf('sm_75')?.precisions).not.toContain('int4');
     await expect(engineBytes('turing', shared(), 'int4', [4, width], 'sm_75')).rejects.toMatchObject({
-      code: 'ENGINE_BUILD',
-      reason: expect.stringContaining('int4') as string,
+      code: 'PRECISION_UNSUPPORTED',
+      reason: expect.stringContaining('no INT4 hardware') as string,
     });
   });
 

@@ -37,7 +37,7 @@ const profile = { min: [1, 1, 28, 28], opt: [4, 1, 28, 28], max: [8, 1, 28, 28] 
 function fullPlan(plan: Plan): Plan {
   return {
     ...plan,
-    precisions: [...plan.precisions, 'int8-weak', 'int8-tensorrt'],
+    precisions: [...plan.precisions, 'int4', 'int8-weak', 'int8-tensorrt'],
     calibration: { ...plan.calibration, algorithm: 'legacy' },
     preprocess: [
       { op: 'resize', size: 32 },
