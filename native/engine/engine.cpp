@@ -209,6 +209,9 @@ PbStatus Engine::bindTensor(size_t tensor, Reporter& reporter) {
 
 PbStatus Engine::bind(const PbInputShape* inputs, size_t count, Reporter& reporter) {
     CudaDriver::get().useContext();
+    if (mContext == nullptr && (mContext = EngineContext::create(*mEngine)) == nullptr) {
+        return reporter.fail(PB_RUN, "TensorRT made no execution context.");
+    }
     // What was bound before must not be used once a size has changed.
     mGraph.reset();
     mPlainBindings.clear();
@@ -379,12 +382,14 @@ PbStatus Engine::measure(const PbMeasureRequest& request, Reporter& reporter, Pb
     return PB_OK;
 }
 
-std::unique_ptr<EngineContext> Engine::profiledContext(nvinfer1::IProfiler& profiler) const {
+std::unique_ptr<EngineContext> Engine::boundContext(nvinfer1::IProfiler* profiler) const {
     std::unique_ptr<EngineContext> context = EngineContext::create(*mEngine);
     if (context == nullptr) {
         return nullptr;
     }
-    context->get().setProfiler(&profiler);
+    if (profiler != nullptr) {
+        context->get().setProfiler(profiler);
+    }
     bool taken = context->setProfile(mProfile, stream());
     mStream.synchronize();
     for (size_t i = 0; taken && i < mTensors.size(); ++i) {
@@ -409,7 +414,12 @@ PbStatus Engine::profile(int64_t runs, Reporter& reporter) {
     copyInputs(mStream);
     // A context cannot be rid of its profiler, and runs layer by layer as long as it has one.
     LayerTimes times;
-    const std::unique_ptr<EngineContext> context = profiledContext(times);
+#if !PB_TRT_SHARES_PROFILES
+    // "Profile 0 has been chosen by another IExecutionContext": seen with TensorRT 8.6 on an H200.
+    mGraph.reset();
+    mContext.reset();
+#endif
+    std::unique_ptr<EngineContext> context = boundContext(&times);
     bool ran = context != nullptr;
     for (int64_t i = 0; ran && i <= runs && !reporter.cancelled(); ++i) {
         ran = context->enqueue(stream());
@@ -417,6 +427,11 @@ PbStatus Engine::profile(int64_t runs, Reporter& reporter) {
         if (i == 0) {
             times.clear(); // the first run loads kernels
         }
+    }
+    context.reset();
+    if (mContext == nullptr && (mContext = boundContext(nullptr)) == nullptr) {
+        mPlainBindings.clear(); // nothing runs before inputs are bound again
+        ran = false;
     }
     if (!ran) {
         return reporter.fail(PB_RUN, "TensorRT did not run the engine.");
@@ -436,7 +451,7 @@ const char* Engine::inspect(Reporter& reporter) {
         reporter.fail(PB_RUN, "TensorRT made no engine inspector.");
         return nullptr;
     }
-    inspector->setExecutionContext(&mContext->get());
+    inspector->setExecutionContext(mContext != nullptr ? &mContext->get() : nullptr);
     const char* json = inspector->getEngineInformation(nvinfer1::LayerInformationFormat::kJSON);
     mInspection = json != nullptr ? json : "";
     if (mInspection.empty()) {

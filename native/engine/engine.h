@@ -63,8 +63,8 @@ private:
     PbStatus bindInput(const PbInputShape& input, Reporter& reporter);
     //! Makes the memory of a tensor whose sizes follow from the inputs.
     PbStatus bindTensor(size_t tensor, Reporter& reporter);
-    //! A second context over the same bindings, or null.
-    std::unique_ptr<EngineContext> profiledContext(nvinfer1::IProfiler& profiler) const;
+    //! A fresh context over the same bindings, or null.
+    std::unique_ptr<EngineContext> boundContext(nvinfer1::IProfiler* profiler) const;
     PbStatus requireBindings(Reporter& reporter) const;
     void copyInputs(const Stream& stream) const;
     void copyOutputs(const Stream& stream) const;

@@ -26,6 +26,10 @@
 //! RTX 1.x is cut from the same source as TensorRT 10 and 11.
 #define PB_TRT_MODERN (PB_TRT_RTX || NV_TENSORRT_MAJOR >= 10)
 
+//! Two contexts of an engine may have the same optimization profile (before 9 only as a preview feature, at build
+//! time).
+#define PB_TRT_SHARES_PROFILES PB_TRT_MODERN
+
 //! Engines for named compute capabilities, built on any machine.
 #define PB_TRT_HAS_COMPUTE_CAPABILITY PB_TRT_RTX
 #define PB_TRT_HAS_PROGRESS_MONITOR PB_TRT_MODERN

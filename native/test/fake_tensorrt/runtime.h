@@ -37,6 +37,7 @@ class Engine;
 class Context final : public StubVExecutionContext {
 public:
     explicit Context(const Engine& engine);
+    ~Context() override;
 
     void setProfiler(IProfiler* wanted) noexcept override { mProfiler = wanted; }
     int32_t getOptimizationProfile() const noexcept override { return mProfile; }
@@ -70,7 +71,7 @@ private:
 
     const Engine& mEngine;
     IProfiler* mProfiler = nullptr;
-    int32_t mProfile = 0;
+    int32_t mProfile = -1;                    //!< None: TensorRT 8 has given the first to another context.
     std::vector<std::vector<int64_t>> mSizes; //!< Of inputs; empty until set.
     std::vector<void*> mAddresses;
 };
@@ -117,6 +118,22 @@ public:
     explicit Engine(Plan content) : plan(std::move(content)) {}
 
     const Plan plan;
+    //! Of TensorRT 8, which lets every profile to one context at a time.
+    mutable std::vector<int32_t> takenProfiles;
+
+    bool take(int32_t profile) const {
+#if !FAKE_MODERN
+        if (std::find(takenProfiles.begin(), takenProfiles.end(), profile) != takenProfiles.end()) {
+            return false;
+        }
+        takenProfiles.push_back(profile);
+#endif
+        static_cast<void>(profile);
+        return true;
+    }
+    void release(int32_t profile) const {
+        takenProfiles.erase(std::remove(takenProfiles.begin(), takenProfiles.end(), profile), takenProfiles.end());
+    }
 
     int32_t getNbLayers() const noexcept override { return static_cast<int32_t>(plan.layers.size()); }
     int32_t getNbOptimizationProfiles() const noexcept override {
@@ -184,6 +201,9 @@ using MadeEngine = Made<ICudaEngine, Engine>;
 
 inline Context::Context(const Engine& engine)
     : mEngine(engine), mSizes(engine.plan.tensors.size()), mAddresses(engine.plan.tensors.size(), nullptr) {
+    if (engine.take(0)) {
+        mProfile = 0;
+    }
     for (size_t i = 0; i < mSizes.size(); ++i) {
         const PlanTensor& tensor = engine.plan.tensors[i];
         const bool isKnown =
@@ -212,12 +232,15 @@ inline size_t Context::tensorAt(int32_t binding) const {
 }
 
 inline bool Context::setOptimizationProfileAsync(int32_t profile, cudaStream_t) noexcept {
-    if (profile < 0 || profile >= mEngine.getNbOptimizationProfiles()) {
+    if (profile < 0 || profile >= mEngine.getNbOptimizationProfiles() || !mEngine.take(profile)) {
         return false;
     }
+    mEngine.release(mProfile);
     mProfile = profile;
     return true;
 }
+
+inline Context::~Context() { mEngine.release(mProfile); }
 
 inline bool Context::setSizes(size_t tensor, const Dims& dims) {
     const std::vector<int64_t> minimum = sizesOf(mEngine.bound(tensor, mProfile, OptProfileSelector::kMIN));
