@@ -17,6 +17,7 @@ import { Constants } from './constants';
 import { boundType, inferTypes, type TensorTypes } from './inferTypes';
 import { keepRuleFor, type KeepRule } from './keepRules';
 import { logSpectrumNodes } from './logSpectra';
+import { halfNormalizations } from './halfNormalizations';
 import { normalizationNodes } from './normalizationChains';
 import { admits, opSchema, slotAt, type OpSchema } from './opSchema';
 import * as rules from './precisionRules';
@@ -82,6 +83,7 @@ class Decider {
   private readonly positionNodes: ReadonlySet<NodeProto>;
   private readonly spectra: ReadonlySet<NodeProto>;
   private readonly normalizations: ReadonlySet<NodeProto>;
+  private readonly halfNormalizations: ReadonlySet<NodeProto>;
   private readonly scores: ReadonlySet<NodeProto>;
 
   constructor(
@@ -101,6 +103,8 @@ class Decider {
     this.positionNodes = positionNodes(graph.node, this.index);
     this.spectra = logSpectrumNodes(graph, this.index);
     this.normalizations = normalizationNodes(graph, this.index, this.constants);
+    this.halfNormalizations =
+      options.low === 'fp16' ? halfNormalizations(graph, this.index, this.constants, options.ranges) : new Set();
     this.scores = scoreNodes(graph.node, this.index);
     this.masks =
       options.low === 'fp16'
@@ -183,7 +187,8 @@ class Decider {
     if (listed !== undefined) return `${opType} ${listed}`;
     if (this.positionNodes.has(node)) return 'computes positions, or values that are then rounded to integers';
     if (this.spectra.has(node)) return 'computes a spectrum whose logarithm shows the errors of what is quiet';
-    if (this.normalizations.has(node)) return 'is part of a normalization or root of squares';
+    if (this.normalizations.has(node) && !this.halfNormalizations.has(node))
+      return 'is part of a normalization or root of squares';
     if (this.idle.has(node)) return 'runs in every iteration of a body without matrix products or convolutions';
     if (this.states.has(node)) return 'adds to what is carried from one iteration to the next, where rounding adds up';
     return (
@@ -252,7 +257,8 @@ class Decider {
 
   /** Weights and other constants that FP16 cannot hold. */
   private constantReason(node: NodeProto): string | null {
-    if (this.options.low !== 'fp16') return null;
+    // A chain that is safe has a variance far above its epsilon, which may then be a subnormal number.
+    if (this.options.low !== 'fp16' || this.halfNormalizations.has(node)) return null;
     for (const name of node.input) {
       if (this.types.get(name) !== 'fp32' || this.masks.constants.has(name)) continue;
       const range = this.constants.range(name);
