@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 import { toolHome } from '../build/install/toolHome';
 import { comparePassport, describeDifferences, type EnginePassport } from '../contract/enginePassport';
 import { CodedError, throwIfCancelled } from '../contract/errors';
-import type { Precision } from '../contract/plan';
+import { precisions, type Precision } from '../contract/plan';
 import type { OnProgress, RunOptions } from '../contract/progress';
 import type { LibraryAttempt } from '../contract/backendInfo';
 import type { Artifact, BuildSummary } from '../contract/report';
@@ -45,10 +45,12 @@ type UsableLibrary = Extract<LibraryProbe, { paths: unknown }>;
 
 const titles = { tensorrt: 'TensorRT', 'tensorrt-rtx': 'TensorRT-RTX' } as const;
 
-/** What a network can hold; the architecture decides what runs fast (`plan/platforms.ts`). INT4 needs strong typing, which 8 lacks. */
+/**
+ * What a network can hold; the architecture decides what runs fast (`plan/platforms.ts`). TensorRT 8 has no BF16 (9 brought it)
+ * and no strong typing, which INT4 needs; its FP8, of 8.6 alone, is not in the headers that its flavour is compiled with.
+ */
 function precisionsOf(version: string | null): readonly Precision[] {
-  const all: readonly Precision[] = ['fp32', 'fp16', 'bf16', 'int8', 'fp8'];
-  return version?.startsWith('8.') === true ? all : [...all, 'int4'];
+  return version?.startsWith('8.') === true ? ['fp32', 'fp16', 'int8'] : precisions;
 }
 
 /** Both backends, or one by name, on the libraries of this machine. */
