@@ -7,22 +7,23 @@
 import type { TensorRange, TensorRanges } from '../contract/calibrationTable';
 import { elementCount, type DType } from '../contract/tensor';
 import { getInt, getString } from '../model/attributes';
-import { dtypeOrNull } from '../model/dtype';
-import { bodyLinks, bodyOwners, flatGraph, flatIndex } from '../model/flatGraph';
+import { bodyOwners, flatGraph, flatIndex } from '../model/flatGraph';
 import { subgraphs, walkGraphs, type GraphIndex } from '../model/graphIndex';
 import { opsetVersion, type Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
 import { findAttentionMasks, type AttentionMasks } from './attentionMasks';
 import { Constants } from './constants';
+import { followSurroundings } from './followSurroundings';
+import { halfNormalizations } from './halfNormalizations';
 import { boundType, inferTypes, type TensorTypes } from './inferTypes';
 import { keepRuleFor, type KeepRule } from './keepRules';
 import { logSpectrumNodes } from './logSpectra';
-import { halfNormalizations } from './halfNormalizations';
+import { idleBodyNodes, stateNodes } from './loopStates';
 import { normalizationNodes } from './normalizationChains';
 import { admits, opSchema, slotAt, type OpSchema } from './opSchema';
 import * as rules from './precisionRules';
 import type { ComputeType } from './precisionRules';
-import { idleBodyNodes, stateNodes } from './loopStates';
+import { positionNodes, scoreNodes } from './sensitiveNodes';
 import { shapeArithmeticNodes } from './shapeArithmetic';
 import { UnseenValues } from './unseenValues';
 
@@ -357,124 +358,8 @@ export function typesOf(model: Model, ranges: TensorRanges | null): TensorTypes 
   return types;
 }
 
-/** What computes values that must be exact (positions, values before rounding), back to the layer that predicts them. */
-function positionNodes(nodes: readonly NodeProto[], index: GraphIndex): Set<NodeProto> {
-  const starts = nodes.flatMap((node) =>
-    (rules.positionInputs[node.opType ?? ''] ?? []).map((position) => node.input[position]),
-  );
-  for (const node of nodes) if (node.opType === 'Cast' && castsToInteger(node)) starts.push(node.input[0]);
-  return producersOf(
-    starts,
-    index,
-    (node) => positionArithmetic.has(node.opType ?? '') || rules.copyOperators.has(node.opType ?? ''),
-    bodyLinks(nodes),
-  );
-}
-
-const positionArithmetic = new Set(
-  'Add Sub Mul Div Exp Clip Min Max Abs ReduceMax ReduceMin Round Floor Ceil Sigmoid Tanh Pow Cast Where Neg Sum Softmax'.split(
-    ' ',
-  ),
-);
-
-function castsToInteger(node: NodeProto): boolean {
-  const target = dtypeOrNull(getInt(node, 'to', 0));
-  return target !== null && target !== 'bool' && !target.startsWith('fp') && target !== 'bf16';
-}
-
-/** Every softmax and the nodes that compute its scores, back to and with the matrix product. */
-function scoreNodes(nodes: readonly NodeProto[], index: GraphIndex): Set<NodeProto> {
-  const softmaxes = nodes.filter((node) => node.opType === 'Softmax' || node.opType === 'LogSoftmax');
-  const found = producersOf(
-    softmaxes.map((node) => node.input[0]),
-    index,
-    (node) => scoreArithmetic.has(node.opType ?? '') || rules.copyOperators.has(node.opType ?? ''),
-  );
-  for (const node of [...found, ...softmaxes]) {
-    found.add(node);
-    for (const name of node.input) {
-      const producer = index.producer(name);
-      if (producer?.opType === 'MatMul' || producer?.opType === 'Gemm') found.add(producer);
-    }
-  }
-  return found;
-}
-
-const scoreArithmetic = new Set(['Add', 'Sub', 'Mul', 'Div', 'Where']);
-
-/** The nodes before some tensors, as far back as a test holds; through the interfaces of bodies where `links` lead. */
-function producersOf(
-  names: readonly (string | undefined)[],
-  index: GraphIndex,
-  belongs: (node: NodeProto) => boolean,
-  links: ReadonlyMap<string, readonly string[]> = new Map(),
-): Set<NodeProto> {
-  const found = new Set<NodeProto>();
-  const passed = new Set<string>();
-  const pending = [...names];
-  while (pending.length > 0) {
-    const name = pending.pop();
-    if (name === undefined || name === '') continue;
-    if (!passed.has(name)) {
-      passed.add(name);
-      pending.push(...(links.get(name) ?? []));
-    }
-    const node = index.producer(name);
-    if (node === undefined || found.has(node) || !belongs(node)) continue;
-    found.add(node);
-    pending.push(...node.input);
-  }
-  return found;
-}
-
 function isReduced(type: DType): boolean {
   return type === 'fp16' || type === 'bf16' || type === 'fp8e4m3' || type === 'fp8e5m2';
-}
-
-/**
- * Operators that only move or compare elements take the precision of their surroundings: inside an FP32 region they stay
- * FP32 (two casts fewer, nothing rounded), and comparisons never round what they compare.
- */
-function followSurroundings(
-  index: GraphIndex,
-  bodyInputs: ReadonlySet<string>,
-  nodes: Map<NodeProto, NodePrecision>,
-  options: DecideOptions,
-): void {
-  const isFp32 = (node: NodeProto | undefined) => node !== undefined && nodes.get(node)?.dtype === 'fp32';
-  const followers = [...nodes].filter(
-    ([node, decision]) =>
-      decision.reason === null && decision.dtype === options.low && keepRuleFor(node, options.keep) === undefined,
-  );
-  /** What lies in FP32 between the last heavy layer and a recurrent one. */
-  const loopFeeders = new Set<NodeProto>();
-  for (let changed = true; changed;) {
-    changed = false;
-    for (const [node] of followers) {
-      if (nodes.get(node)?.dtype === 'fp32') continue;
-      const producers = node.input
-        .map((name) => index.producer(name))
-        .filter((made) => made !== undefined && nodes.has(made));
-      const entersFp32 = node.input.some((name) => bodyInputs.has(name));
-      const fromFp32 = (producers.length > 0 || entersFp32) && producers.every(isFp32);
-      const compares = rules.comparingOperators.has(node.opType ?? '');
-      const users = node.output.flatMap((name) => index.consumers(name).map((use) => use.node));
-      const leavesFp32 = node.output.some((name) => index.isGraphOutput(name));
-      const moves =
-        rules.copyOperators.has(node.opType ?? '') && (users.length > 0 || leavesFp32) && users.every(isFp32);
-      // TensorRT-RTX 1.7.1 takes a transposition in front of a recurrent layer to the operators before it, but not past a cast.
-      const feedsLoop =
-        (moves && users.some((user) => rules.recurrentOperators.has(user.opType ?? '') || loopFeeders.has(user))) ||
-        (rules.elementwiseOperators.has(node.opType ?? '') &&
-          users.length > 0 &&
-          users.every((user) => loopFeeders.has(user)));
-      if (feedsLoop) loopFeeders.add(node);
-      if (!feedsLoop && !(fromFp32 && (compares || moves))) continue;
-      const reason = fromFp32 ? 'lies between nodes that stay FP32' : 'feeds a recurrent layer that stays FP32';
-      nodes.set(node, { dtype: 'fp32', reason });
-      changed = true;
-    }
-  }
 }
 
 function format(value: number): string {
