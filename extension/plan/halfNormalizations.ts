@@ -12,6 +12,7 @@ import { elementCount } from '../contract/tensor';
 import type { GraphIndex } from '../model/graphIndex';
 import type { GraphProto, NodeProto } from '../model/onnx.generated';
 import type { Constants } from './constants';
+import { isSquare } from './normalizationChains';
 import * as rules from './precisionRules';
 
 /**
@@ -66,11 +67,6 @@ function chainOf(root: NodeProto, index: GraphIndex, constants: Constants): Chai
       nodes: [mean, centred, square, average, sum, root, ...divisions],
     },
   ];
-}
-
-function isSquare(node: NodeProto, constants: Constants): boolean {
-  if (node.opType === 'Pow') return constants.scalar(node.input[1]) === 2;
-  return node.opType === 'Mul' && node.input[0] === node.input[1];
 }
 
 function isSafe(chain: Chain, { tensors }: TensorRanges): boolean {

@@ -28,6 +28,12 @@ export function normalizationNodes(graph: GraphProto, index: GraphIndex, constan
   return walk.found;
 }
 
+/** Is a node `x²`, as a power or as a product of a tensor with itself? */
+export function isSquare(node: NodeProto, constants: Constants): boolean {
+  if (node.opType === 'Pow') return constants.scalar(node.input[1]) === 2;
+  return node.opType === 'Mul' && node.input[0] === node.input[1];
+}
+
 class ChainWalk {
   readonly found = new Set<NodeProto>();
 
@@ -50,7 +56,7 @@ class ChainWalk {
   /** A mean of squares without a root (a variance that is used as such). */
   addVariance(reduction: NodeProto): void {
     const square = this.producer(reduction, 0);
-    if (square === undefined || !this.isSquare(square)) return;
+    if (square === undefined || !isSquare(square, this.constants)) return;
     this.found.add(reduction);
     this.addSquare(square);
   }
@@ -82,7 +88,7 @@ class ChainWalk {
     const node = name === undefined || name === '' ? undefined : this.index.producer(name);
     if (node === undefined || visited.has(node)) return node !== undefined && this.found.has(node);
     visited.add(node);
-    if (this.isSquare(node)) {
+    if (isSquare(node, this.constants)) {
       this.addSquare(node);
       return true;
     }
@@ -91,11 +97,6 @@ class ChainWalk {
     if (!leads) for (const input of node.input) leads = this.leadsToSquares(input, visited) || leads;
     if (leads) this.found.add(node);
     return leads;
-  }
-
-  private isSquare(node: NodeProto): boolean {
-    if (node.opType === 'Pow') return (this.constants.scalar(node.input[1]) ?? 0) === 2;
-    return node.opType === 'Mul' && node.input[0] === node.input[1];
   }
 
   /** A sum that a constant turns into a mean: the variance `E[x²] − E[x]²` loses the digits that the mean was rounded to. */

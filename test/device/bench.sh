@@ -2,6 +2,7 @@
 # `npm run bench:precision` on the device machine's idle cores (packBench.mjs says why), beside what the GPU does:
 #   unpack          joins $DEVICE_HOME/pieces/B.* and unpacks them at the paths that they have at home
 #   start RUN HASH  measures every model on two cores of its own, in the background; a session of its own outlives the call
+# Every call lays the tree of the repository anew, so BENCH_CLONE is a copy elsewhere (with PRECISION_BENCH_MODELS naming the models).
 #   fetch RUN       rows and logs so far to $OUT/bench-rows.tgz
 set -u
 home=${DEVICE_HOME:-/root}
@@ -27,6 +28,7 @@ start)
   ;;
 fetch)
   tail -n 2 "$cache"/logs/*
-  tar czf "$OUT/bench-rows.tgz" -C "$cache" "runs/$2" scores logs
+  # The arrays of the extras are too large to come back, and nobody needs them.
+  tar czf "$OUT/bench-rows.tgz" --exclude=extras -C "$cache" "runs/$2" scores logs
   ;;
 esac

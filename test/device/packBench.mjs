@@ -38,7 +38,7 @@ const unneeded = [
   '__pycache__',
   '*.a',
   'lib/python3*/test',
-  'lib/python3*/config-*',
+  'lib/python3*/config-*-linux-gnu',
   `${python.slice(1)}/lib/python3*/site-packages`,
   `${python.slice(1)}/include`,
   'site-packages/pip',
