@@ -5,14 +5,14 @@
  * on average, apart from what the layers before it did) and the power of the difference beside that of the layer's output.
  * Used by `measureLayerErrors.ts`; siblings are in `probeModels.ts`.
  */
-import { setInt, setInts } from '../model/attributes';
+import { setInt } from '../model/attributes';
 import { cloneMessage } from '../model/cloneModel';
 import { GraphIndex } from '../model/graphIndex';
-import { opsetVersion, type Model } from '../model/model';
+import type { Model } from '../model/model';
 import { newNode, type NodeProto, type TensorProto } from '../model/onnx.generated';
-import { makeInt64 } from '../model/tensorValues';
 import { importOperators, operatorDomain } from './observeInside';
 import { probePrefix, valueProbe } from './probeModels';
+import { ProbeNodes, type ChannelAxis } from './probeNodes';
 import { correctableLayers, type BiasedLayer } from './quantizedLayers';
 
 export interface BiasProbe {
@@ -48,16 +48,15 @@ export function biasProbe(prepared: Model, quantized: Model, compares: boolean):
 
 class BiasProbeWriter {
   private readonly graph;
-  private readonly axesAreInput: boolean;
+  private readonly nodes: ProbeNodes;
   private readonly original: GraphIndex;
   private readonly quantized: GraphIndex;
   private readonly rewritten: ReadonlyMap<string | undefined, NodeProto>;
   private readonly copies = new Map<string, string>();
-  private names = 0;
 
   constructor(probe: Model, quantized: Model) {
     this.graph = probe.proto.graph;
-    this.axesAreInput = opsetVersion(probe.proto) >= 18;
+    this.nodes = new ProbeNodes(probe);
     this.original = new GraphIndex(probe.proto.graph);
     this.quantized = new GraphIndex(quantized.proto.graph);
     this.rewritten = new Map(quantized.proto.graph.node.map((node) => [node.name, node]));
@@ -67,7 +66,7 @@ class BiasProbeWriter {
     const { node } = layer;
     const again = this.rewritten.get(node.name);
     if (again === undefined) return;
-    const recomputed = this.name();
+    const recomputed = this.nodes.name();
     const input = again.input.map((name) => this.copied(name));
     this.graph.node.push({ ...cloneMessage(again), name: recomputed, input, output: [recomputed] });
     const original = node.output[0] ?? '';
@@ -76,8 +75,8 @@ class BiasProbeWriter {
       return;
     }
     const [mean = '', noise = '', signal = ''] = outputs;
-    const difference = this.add('Sub', [recomputed, original]);
-    this.meanPerChannel(layer, difference, mean);
+    const difference = this.nodes.add('Sub', [recomputed, original]);
+    this.nodes.meanPerChannel(difference, outputChannels(layer), mean);
     this.meanSquare(difference, noise);
     this.meanSquare(original, signal);
   }
@@ -95,7 +94,7 @@ class BiasProbeWriter {
   }
 
   private meanSquare(tensor: string, result: string): void {
-    this.mean(this.add('Mul', [tensor, tensor]), null, result);
+    this.nodes.mean(this.nodes.add('Mul', [tensor, tensor]), null, result);
   }
 
   /**
@@ -117,7 +116,7 @@ class BiasProbeWriter {
     const producer = this.quantized.producer(name);
     const isPair = producer?.opType === 'QuantizeLinear' || producer?.opType === 'DequantizeLinear';
     if (producer === undefined || !isPair) return name;
-    const copy = this.name();
+    const copy = this.nodes.name();
     const input = producer.input.map((source) => this.copied(source));
     this.graph.node.push({ ...cloneMessage(producer), name: copy, input, output: [copy] });
     return copy;
@@ -125,43 +124,12 @@ class BiasProbeWriter {
 
   private copiedConstant(constant: TensorProto): string {
     if (this.original.initializer(constant.name ?? '') !== undefined) return constant.name ?? '';
-    const copy = this.name();
+    const copy = this.nodes.name();
     this.graph.initializer.push({ ...cloneMessage(constant), name: copy });
     return copy;
   }
+}
 
-  private meanPerChannel({ channels, output }: BiasedLayer, tensor: string, result: string): void {
-    if (output === 'lastAxis') {
-      const shape = this.constant([-1, channels]);
-      this.mean(this.add('Reshape', [tensor, shape]), [0], result);
-      return;
-    }
-    const axes = Array.from({ length: output.rank }, (_, axis) => axis).filter((axis) => axis !== output.axis);
-    this.mean(tensor, axes, result);
-  }
-
-  /** @param axes null: all of them */
-  private mean(tensor: string, axes: readonly number[] | null, result: string): void {
-    const node = newNode({ opType: 'ReduceMean', name: result, input: [tensor], output: [result] });
-    setInt(node, 'keepdims', 0);
-    if (axes !== null && this.axesAreInput) node.input.push(this.constant(axes));
-    if (axes !== null && !this.axesAreInput) setInts(node, 'axes', axes);
-    this.graph.node.push(node);
-  }
-
-  private constant(values: readonly number[]): string {
-    const name = this.name();
-    this.graph.initializer.push(makeInt64(name, values));
-    return name;
-  }
-
-  private add(opType: string, input: readonly string[]): string {
-    const output = this.name();
-    this.graph.node.push(newNode({ opType, name: output, input: [...input], output: [output] }));
-    return output;
-  }
-
-  private name(): string {
-    return `${probePrefix}layer${this.names++}`;
-  }
+function outputChannels({ channels, output }: BiasedLayer): ChannelAxis {
+  return output === 'lastAxis' ? { channels, axis: 'last', rank: null } : { channels, ...output };
 }

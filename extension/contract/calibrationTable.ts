@@ -22,6 +22,19 @@ export interface TensorRange {
   readonly nonFinite: number;
 }
 
+/**
+ * Moments of what a layer with constant weights reads, by input channel, over samples and positions: what decides how the
+ * rounding errors of its weights add up.
+ */
+export interface InputMoments {
+  /** E[x]. */
+  readonly mean: readonly number[];
+  /** E[x²]. */
+  readonly square: readonly number[];
+  /** E[x·x′] over the pairs of different positions under one kernel; E[x]² where a kernel reads one position. */
+  readonly neighbours: readonly number[];
+}
+
 export interface TensorRanges {
   /** False: no data was given and the ranges come from random inputs. */
   readonly representative: boolean;
@@ -31,6 +44,8 @@ export interface TensorRanges {
    * the runtime shows the outer graph only.
    */
   readonly tensors: ReadonlyMap<string, TensorRange>;
+  /** By node name of the prepared model; absent where no precision that rounds weights by them was asked for, or no data given. */
+  readonly inputMoments?: ReadonlyMap<string, InputMoments>;
 }
 
 export interface CalibrationEntry {

@@ -7,8 +7,10 @@ import type { Backend } from '../../backends/backend';
 import type { NativeObservers } from '../../backends/nativeAddon';
 import { calibrateTensors } from '../../calibrate/calibrateTensors';
 import { writeCalibrationTable } from '../../calibrate/calibrationTable';
+import type { Dataset } from '../../calibrate/dataset';
 import { fitActivations } from '../../calibrate/fitActivations';
 import { equalizeChannels } from '../../calibrate/equalizeChannels';
+import { measureInputMoments } from '../../calibrate/measureInputMoments';
 import { measureLayerErrors } from '../../calibrate/measureLayerErrors';
 import { activationFits, fitTensors } from '../../calibrate/measureFits';
 import { channelFactors, equalizationTensors } from '../../calibrate/measureChannels';
@@ -66,20 +68,25 @@ export async function calibrateStage(
     };
     const reused = params.reuse === null ? null : await readReusedTable(params.reuse, keyOf(params));
     const selected = { ...source, indices: params.data.indices };
-    const few = reused === null && tunesInt8(params) ? await clock.tuning(() => fewSamples(selected, options)) : null;
+    const tunes = reused === null && tunesInt8(params);
+    const rounds = roundsWeights(params, dataset);
+    const few = tunes || rounds ? await clock.tuning(() => fewSamples(selected, options)) : null;
+    const tuned = tunes ? few : null;
     const measured =
-      few === null ? unchanged : await clock.tuning(() => measureScaling(prepared, params, few, options));
+      tuned === null ? unchanged : await clock.tuning(() => measureScaling(prepared, params, tuned, options));
     const { equalization = {}, fits = {} } = reused?.table ?? measured;
     const model = fitActivations(equalizeChannels(prepared, equalization), fits);
     const ranges = await observe(model, params, selected, options, reused !== null);
-    await writeRanges(ranges, params.rangesOutput);
+    const inputMoments =
+      few !== null && rounds ? await clock.tuning(() => measureInputMoments(prepared, few, options)) : undefined;
+    await writeRanges({ ...ranges, ...(inputMoments === undefined ? {} : { inputMoments }) }, params.rangesOutput);
     const tensors = targets(model, params, ranges);
     const sampleDims = Object.fromEntries(
       inputs.map(({ name }) => [name, [...(ranges.tensors.get(name)?.dims ?? [])]]),
     );
     if (tensors.length === 0) return { summary: null, sampleDims, warnings: [] };
     const table = reused?.table ?? {
-      ...(await newTable(model, params, ranges, tensors, selected, few, clock, options)),
+      ...(await newTable(model, params, ranges, tensors, selected, tuned, clock, options)),
       equalization,
       fits,
     };
@@ -172,6 +179,14 @@ async function tuneLayers(
 function tunesInt8({ plan, precisions }: Params): boolean {
   const { equalization, biasCorrection, guardShare } = plan.calibration;
   return precisions.includes('int8') && (equalization || biasCorrection || guardShare > 0);
+}
+
+/**
+ * Do precisions take part whose weights are rounded by what the layers read? Random inputs say nothing of that. What INT8 leaves to FP16 is
+ * rounded to nearest: its error is far below that of the 8 bits.
+ */
+function roundsWeights({ precisions }: Params, dataset: Dataset): boolean {
+  return dataset.kind !== 'random' && precisions.some((precision) => precision === 'fp16' || precision === 'bf16');
 }
 
 /** Enough for averages over the positions of a layer; more samples change them by less than the noise they are to correct. */

@@ -3,6 +3,7 @@ import { readCalibrationTable } from '../../calibrate/calibrationTable';
 import { fitActivations } from '../../calibrate/fitActivations';
 import { correctBiases } from '../../calibrate/correctBiases';
 import { equalizeChannels } from '../../calibrate/equalizeChannels';
+import { roundWeights } from '../../calibrate/roundWeights';
 import type { CalibrationTable } from '../../contract/calibrationTable';
 import type { StageMethods, VariantFile } from '../../contract/stageMethods';
 import { loadModel } from '../../model/loadModel';
@@ -23,6 +24,8 @@ export async function writeStage(params: StageMethods['write']['params']): Promi
     ...(rest === undefined ? {} : { rest }),
     ...{ weightStorage, int4Block },
   });
+  const moments = precision === 'fp16' || precision === 'bf16' ? ranges.inputMoments : undefined;
+  if (moments !== undefined) roundWeights(model, prepared, moments);
   const { bytes, sha256 } = await saveModel(model, params.output);
   const simulation = simulate(model, ['bf16', 'fp16']);
   const written: VariantFile = { name, path: params.output, simulated: false };
