@@ -4,7 +4,8 @@
  * Written by `backends/tensorrt.ts` with every engine, read by the editor's engine viewer and before an engine is opened. An
  * engine file itself says none of this: TensorRT refuses it without telling which of version, GPU or driver differs.
  */
-import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox';
+import type { Static, TSchema } from '@sinclair/typebox';
 import { precisions } from './plan';
 
 const closed = { additionalProperties: false } as const;

@@ -3,8 +3,12 @@
  *
  * The TypeBox schema is the single source: the TypeScript type, the defaults, the JSON schema for the editor
  * (`schemas/trtplan.schema.json`, written by `npm run schemas`) and the check at run time all derive from it.
+ *
+ * Pages read the schema, too. TypeBox is imported as a namespace because its object `Type` holds every function that it has, and
+ * a bundler has to keep them all.
  */
-import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox';
+import type { Static, TSchema } from '@sinclair/typebox';
 
 export const precisions = ['fp32', 'fp16', 'bf16', 'int8', 'fp8', 'int4'] as const;
 export type Precision = (typeof precisions)[number];

@@ -4,7 +4,8 @@
  * A number that was not measured is null: never zero, never a guess. As in `plan.ts`, the TypeBox schema is the single
  * source of the type, the JSON schema and the run-time check.
  */
-import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox';
+import type { Static, TSchema } from '@sinclair/typebox';
 import { planSchema, precisions } from './plan';
 
 const closed = { additionalProperties: false } as const;

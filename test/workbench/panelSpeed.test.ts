@@ -24,8 +24,8 @@ const row = 'digits_resnet_tiny.onnx';
 const goalMs = 500;
 /** Other work on the machine only adds to a measurement, so the smallest of a few is the closest to the truth. */
 const turns = 5;
-/** What the form may take beside the empty page where the machine is slow or busy. */
-const ratio = 3;
+/** What the whole form, not its first paint alone, may take beside the empty page where the machine is slow or busy. */
+const ratio = 2.25;
 
 async function emptyPanel(): Promise<PanelTimes> {
   const times = await panelTimes(window(), {
@@ -61,9 +61,10 @@ function record(what: string, { tab, frame, painted, ready }: PanelTimes): void 
   recordDuration(`${what}: contents`, ready);
 }
 
-it(`shows its form within ${goalMs} ms of the click, once the workbench has shown a page before`, async () => {
-  // The first page of a window waits for the workbench's own service worker, whoever shows it.
+it(`shows its form within ${goalMs} ms of the click, or ${ratio} times an empty panel's where that is more, once the workbench has shown a page before`, async () => {
+  // The first two pages of a window wait for the workbench's own service worker, whoever shows them.
   record('empty panel, first of the window', await emptyPanel());
+  record('empty panel, second of the window', await emptyPanel());
   record('convert panel, extension not used before', await convertPanel());
   let floor = Infinity;
   let ours = Infinity;

@@ -16,7 +16,7 @@ import type {
 import type { FixAction } from '../../extension/contract/panels/runState';
 import { t } from '../common/l10n';
 import { loading, readyValue, settled, type Loaded } from '../common/loaded';
-import type { ConvertActions, ConvertState, ConvertView, Purpose, SectionId } from './convertState';
+import type { ConvertActions, ConvertState, ConvertView, FoldId, Purpose, SectionId } from './convertState';
 import { pointerKeys } from './fieldSpec';
 import { formOf, replacePlan, setSteps, setValue, shapesFromData, typeInto, type PlanForm } from './planForm';
 
@@ -72,6 +72,8 @@ export class ConvertPage {
       runs,
       trusted,
       view,
+      // Where the user had scrolled to, all is in view.
+      isWhole: view.scroll > 0,
       layerScroll: 0,
       inFull: [],
       refusal: null,
@@ -81,8 +83,12 @@ export class ConvertPage {
     this.keep();
   }
 
-  /** Asks for all that is not in the plan. To be called once the form is seen: the answers start a process, which takes time from the drawing. */
+  /**
+   * Draws the rest of the form and asks for all that is not in the plan. To be called once the form is seen: the answers
+   * start a process, which takes time from the drawing.
+   */
   begin(): void {
+    this.change({ isWhole: true });
     void this.loadModel();
     void this.loadMachine(false);
     void this.askAboutPlan();
@@ -106,7 +112,7 @@ export class ConvertPage {
     searchMachine: () => void this.loadMachine(true),
     reloadModel: () => void this.loadModel(),
     reloadNodes: () => void this.loadNodes(),
-    toggleSection: (id, open) => this.toggleSection(id, open),
+    toggle: (id, open) => this.toggle(id, open),
     searchLayers: (layerSearch) => this.change({ layerScroll: 0, view: { ...this.state.view, layerSearch } }),
     scrollLayers: (layerScroll) => this.change({ layerScroll }),
     savePlan: (as) =>
@@ -265,7 +271,7 @@ export class ConvertPage {
     await this.attempt(() => this.ask('act', { action, runId }));
   }
 
-  private toggleSection(id: SectionId, open: boolean): void {
+  private toggle(id: SectionId | FoldId, open: boolean): void {
     const others = this.state.view.open.filter((other) => other !== id);
     if (open === this.state.view.open.includes(id)) return;
     this.change({ view: { ...this.state.view, open: open ? [...others, id] : others } });
@@ -274,7 +280,8 @@ export class ConvertPage {
 
   private goTo(pointer: string): void {
     const id = sectionOfField[pointerKeys(pointer)[0] ?? ''];
-    if (id !== undefined) this.toggleSection(id, true);
+    if (id !== undefined) this.toggle(id, true);
+    if (pointer === '/targets') this.toggle('targets', true);
     this.change({ inFull: ['bindings', 'shapes'] });
     // The section's contents are drawn with the next frame.
     requestAnimationFrame(() =>

@@ -30,11 +30,15 @@ export const sectionIds = [
 ] as const;
 export type SectionId = (typeof sectionIds)[number];
 
+/** What folds away inside a section. */
+export const foldIds = ['otherVariants', 'targets'] as const;
+export type FoldId = (typeof foldIds)[number];
+
 export type Purpose = 'calibration' | 'evaluation';
 
 /** What the user did to the view and not to the plan; kept over hiding and restarts. */
 export interface ConvertView {
-  readonly open: readonly SectionId[];
+  readonly open: readonly (SectionId | FoldId)[];
   readonly layerSearch: string;
   readonly scroll: number;
 }
@@ -63,6 +67,8 @@ export interface ConvertState {
   readonly runs: readonly RunState[];
   readonly trusted: boolean;
   readonly view: ConvertView;
+  /** False for the first drawing, which leaves the bodies below the top of the page to the next (`section.ts`). */
+  readonly isWhole: boolean;
   /** First row and height of the visible part of the layer table, in rows. */
   readonly layerScroll: number;
   /** Lists that are shown in full (`limitedList.ts`). */
@@ -86,7 +92,7 @@ export interface ConvertActions {
   readonly searchMachine: () => void;
   readonly reloadModel: () => void;
   readonly reloadNodes: () => void;
-  readonly toggleSection: (id: SectionId, open: boolean) => void;
+  readonly toggle: (id: SectionId | FoldId, open: boolean) => void;
   readonly searchLayers: (text: string) => void;
   readonly scrollLayers: (top: number) => void;
   readonly savePlan: (as: boolean) => void;

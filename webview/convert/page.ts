@@ -15,7 +15,7 @@ import { pageRoot } from '../common/pageRoot';
 import { progressRing, registerToolkit } from '../common/toolkit';
 import { savedState, saveState } from '../common/vscodeApi';
 import { ConvertPage } from './convertPage';
-import { initialView, sectionIds, type ConvertView } from './convertState';
+import { foldIds, initialView, sectionIds, type ConvertView } from './convertState';
 import { convertView } from './convertView';
 import { isActive } from './runView';
 
@@ -31,12 +31,13 @@ const root = pageRoot(
     if (page === null) return html`<p class="loading page-loading">${progressRing(t('Opening'))}</p>`;
     return convertView(page.state, page.actions, Date.now());
   },
-  () => page !== null || failure !== null,
+  () => page?.state.isWhole === true || failure !== null,
 );
 
 function restoredView(): ConvertView {
   const view = (savedState() as Partial<ConvertPanelMemory> | null)?.view as Partial<ConvertView> | null | undefined;
-  const open = view?.open?.filter((id) => sectionIds.includes(id));
+  const known: ConvertView['open'] = [...sectionIds, ...foldIds];
+  const open = view?.open?.filter((id) => known.includes(id));
   return {
     open: open ?? initialView.open,
     layerSearch: typeof view?.layerSearch === 'string' ? view.layerSearch : initialView.layerSearch,

@@ -10,12 +10,14 @@ import { readyValue } from '../common/loaded';
 import { button, checkbox, progressRing, textField } from '../common/toolkit';
 import { commonReason } from './commonReason';
 import type { ConvertActions, ConvertState } from './convertState';
+import { fold } from './fold';
 import { fieldMessage, messageOf, planChoice, summaryLine } from './planControls';
 import { addTarget, textAt, toggleVariant, toggleTarget } from './planForm';
 import { section } from './section';
 
 /** Shown at once; the others are for those who come from an older TensorRT. */
 const common: readonly VariantName[] = ['fp32', 'fp16', 'bf16', 'int8', 'fp8', 'int4'];
+const otherVariants = variantNames.filter((name) => !common.includes(name));
 
 const descriptions: Record<VariantName, () => string> = {
   fp32: () => t('The baseline that everything is compared with.'),
@@ -103,25 +105,25 @@ function targetBoxes(state: ConvertState, actions: ConvertActions): TemplateResu
   return html`<fieldset class="targets">
     <legend>${t('Build for')}</legend>
     <p class="help">${t('None chosen: engines for the GPU of this machine, or accuracy only where there is none.')}</p>
-    <details class="more">
-      <summary>
-        ${targets.length === 0 ? t('Choose architectures') : html`<span class="mono">${targets.join(', ')}</span>`}
-      </summary>
-      <ul class="target-list">
-        ${[...state.contents.targets, ...others].map(
-          ({ target, devices }) =>
-            html`<li>
-              ${checkbox({
-                label: html`<span class="mono">${target}</span> <span class="quiet">${devices.join(', ')}</span>`,
-                field: '/targets',
-                value: target,
-                checked: targets.includes(target),
-                onChange: (on) => actions.edit((form) => toggleTarget(form, target, on)),
-              })}
-            </li>`,
-        )}
-      </ul>
-    </details>
+    ${fold(state, actions, {
+      id: 'targets',
+      title: targets.length === 0 ? t('Choose architectures') : html`<span class="mono">${targets.join(', ')}</span>`,
+      body: () =>
+        html`<ul class="target-list">
+          ${[...state.contents.targets, ...others].map(
+            ({ target, devices }) =>
+              html`<li>
+                ${checkbox({
+                  label: html`<span class="mono">${target}</span> <span class="quiet">${devices.join(', ')}</span>`,
+                  field: '/targets',
+                  value: target,
+                  checked: targets.includes(target),
+                  onChange: (on) => actions.edit((form) => toggleTarget(form, target, on)),
+                })}
+              </li>`,
+          )}
+        </ul>`,
+    })}
     <form
       class="with-buttons"
       @submit=${(event: Event) => event.preventDefault()}
@@ -171,14 +173,12 @@ export function precisionSection(state: ConvertState, actions: ConvertActions): 
     summary: summaryLine([listText(plan.precisions.map((name) => name.toUpperCase())), plan.targets.join(', ')]),
     body: () =>
       html`${machine(state, actions)} ${variantList(common, state, actions)}
-        <details class="more" .open=${plan.precisions.some((name) => !common.includes(name))}>
-          <summary>${t('Other ways to build')}</summary>
-          ${variantList(
-            variantNames.filter((name) => !common.includes(name)),
-            state,
-            actions,
-          )}
-        </details>
+        ${fold(state, actions, {
+          id: 'otherVariants',
+          title: t('Other ways to build'),
+          isNeeded: plan.precisions.some((name) => !common.includes(name)),
+          body: () => variantList(otherVariants, state, actions),
+        })}
         ${fieldMessage(message)}
         ${state.capabilities.state === 'failed' ? failedRequest(state.capabilities.error, actions.searchMachine) : nothing}
         <div class="fields">

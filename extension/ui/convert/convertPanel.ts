@@ -88,11 +88,8 @@ export class ConvertPanel implements vscode.Disposable {
     this.planPath = start.planPath;
     this.isUnsaved = start.isUnsaved ?? false;
     const { extensionUri } = services.context;
+    // Those it was made with, unless the editor brought it back after a reload.
     panel.webview.options = webviewOptions;
-    panel.iconPath = {
-      light: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-light.svg'),
-      dark: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-dark.svg'),
-    };
     this.channel = webviewChannel<ConvertHostSide, ConvertPageSide>(panel.webview, services.log);
     serve(this.channel, this.endpoints());
     this.subscriptions.push(
@@ -102,9 +99,14 @@ export class ConvertPanel implements vscode.Disposable {
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.channel.emit('trustChanged', { trusted: true })),
       panel.onDidDispose(() => this.dispose()),
     );
+    panel.webview.html = webviewHtml(extensionUri, 'convert', { contents: this.contents() });
+    // What the page does not wait for: the editor takes one thing after the other.
+    panel.iconPath = {
+      light: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-light.svg'),
+      dark: vscode.Uri.joinPath(extensionUri, 'media', 'icons', 'convert-dark.svg'),
+    };
     this.bindFile();
     this.updateTitle();
-    panel.webview.html = webviewHtml(extensionUri, 'convert', { contents: this.contents() });
   }
 
   reveal(): void {

@@ -11,6 +11,7 @@ import { readPlanText, samePlan } from '../plan/planText';
 import { proposePlan } from '../plan/proposePlan';
 import type { Services } from '../services';
 import { settings } from '../settings';
+import { webviewOptions } from '../webview/webviewHtml';
 import { ConvertPanel, type ConvertPanelStart } from './convertPanel';
 
 /** Plans of models without a plan file, by model path, the last ones used. */
@@ -71,7 +72,7 @@ export class ConvertPanels {
       viewTypes.convert,
       t('Convert {0}', path.basename(modelPath)),
       { viewColumn: vscode.ViewColumn.Beside, preserveFocus: false },
-      { enableFindWidget: false, localResourceRoots: [] },
+      webviewOptions,
     );
     return this.fill(panel, modelPath, start);
   }
