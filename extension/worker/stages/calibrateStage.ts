@@ -66,7 +66,7 @@ export async function calibrateStage(
     };
     const reused = params.reuse === null ? null : await readReusedTable(params.reuse, keyOf(params));
     const selected = { ...source, indices: params.data.indices };
-    const few = reused === null && tunesInt8(params) ? await clock.tuning(() => fewSamples(selected, options)) : null;
+    const few = reused === null && tunesInt8(params) ? fewSamples(selected, options) : null;
     const measured =
       few === null ? unchanged : await clock.tuning(() => measureScaling(prepared, params, few, options));
     const { equalization = {}, fits = {} } = reused?.table ?? measured;
@@ -107,13 +107,14 @@ const unchanged: ChannelScaling = {};
 async function measureScaling(
   prepared: Model,
   params: Params,
-  source: RangesRequest,
+  few: Promise<RangesRequest>,
   options: RunOptions,
 ): Promise<ChannelScaling> {
   if (!params.plan.calibration.equalization) return unchanged;
   const candidates = targets(prepared, { ...params, precisions: ['int8'] }, null);
   const wanted = [...equalizationTensors(prepared), ...fitTensors(prepared, candidates)];
-  const seen = await observeChannels(prepared, wanted, source, options);
+  if (wanted.length === 0) return unchanged;
+  const seen = await observeChannels(prepared, wanted, await few, options);
   return { equalization: channelFactors(prepared, seen), fits: activationFits(prepared, candidates, seen) };
 }
 
@@ -138,7 +139,7 @@ async function newTable(
   ranges: ObservedRanges,
   tensors: readonly string[],
   source: RangesRequest,
-  few: RangesRequest | null,
+  few: Promise<RangesRequest> | null,
   clock: CalibrationClock,
   options: RunOptions,
 ): Promise<CalibrationTable> {
@@ -155,13 +156,13 @@ async function tuneLayers(
   { plan }: Params,
   ranges: ObservedRanges,
   table: CalibrationTable,
-  few: RangesRequest,
+  few: Promise<RangesRequest>,
   options: RunOptions,
 ): Promise<CalibrationTable> {
   // The layers are compared on FP32 activations, whatever type the graph's inputs and outputs get.
   const unbound = { ...plan, bindings: {} };
   const quantized = applyPlan(model, { precision: 'int8', plan: unbound, ranges, table, rest: 'fp32' }).model;
-  const errors = await measureLayerErrors(model, quantized, few, options);
+  const errors = await measureLayerErrors(model, quantized, await few, options);
   const noise = new Map([...errors].map(([name, error]) => [name, error.noise]));
   const guarded = guardLayers(model, noise, ranges, plan.calibration.guardShare);
   const corrected = [...errors].filter(([name]) => plan.calibration.biasCorrection && !(name in guarded));
@@ -177,8 +178,13 @@ function tunesInt8({ plan, precisions }: Params): boolean {
 /** Enough for averages over the positions of a layer; more samples change them by less than the noise they are to correct. */
 const tuningSamples = 16;
 
-async function fewSamples(source: RangesRequest, { signal }: RunOptions): Promise<RangesRequest> {
-  return { ...source, indices: await sampleByContent(source.dataset, source.indices, tuningSamples, signal) };
+/** Begun before anything needs them: the data set's thread reads and hashes all samples while this one reads the model. */
+function fewSamples(source: RangesRequest, { signal }: RunOptions): Promise<RangesRequest> {
+  const chosen = sampleByContent(source.dataset, source.indices, tuningSamples, signal);
+  const few = chosen.then((indices) => ({ ...source, indices }));
+  // Until it is awaited, a failure must not count as unhandled.
+  few.catch(() => undefined);
+  return few;
 }
 
 /** Scales that the plan's quantized precisions need, decided from ranges. */
