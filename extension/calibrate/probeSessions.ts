@@ -48,7 +48,7 @@ export async function withProbeSessions<T>(
 }
 
 /** Probes up to this size are opened from memory, where the runtime reads them and makes its own copy of the weights. */
-const mostBytesInMemory = 128 * 2 ** 20;
+const mostBytesInMemory = 64 * 2 ** 20;
 
 /**
  * Hands a probe to `use`: in memory, or where it is too large for that, or its weights lie in files of their own, as a file that

@@ -29,9 +29,9 @@ struct RunInput {
 
 //! A model to open: in memory, or a file.
 struct ModelSource {
-    std::string path; //!< UTF-8; not looked at where the model is in memory.
-    const void* data; //!< The caller's; null for a file. Not needed any more once the session is open.
-    size_t bytes;
+    std::string path;           //!< UTF-8; not looked at where the model is in memory.
+    const void* data = nullptr; //!< The caller's; null for a file. Not needed any more once the session is open.
+    size_t bytes = 0;
 };
 
 //! A tensor that a run gives out.
