@@ -321,7 +321,8 @@ export interface NativeRunOutput {
 export interface NativeObservingOptions {
   /** onnxruntime's shared library. */
   readonly library: string;
-  readonly model: string;
+  /** A file, or the bytes of one, which must not change until the session is open. */
+  readonly model: string | Uint8Array;
   /** By the attribute `tensor` of the model's Observe nodes: is a histogram wanted? */
   readonly histograms: readonly boolean[];
   /** ONNX Runtime's GraphOptimizationLevel. */
@@ -358,8 +359,10 @@ export interface NativeAddon extends NativeObservers {
    * @throws Error with the loader's words
    */
   loadOnnxRuntime(library: string): Promise<void>;
-  /** @throws Error with the words of the loader or the runtime */
-  readonly ObservingSession: new (options: NativeObservingOptions) => NativeObservingSession;
+  readonly ObservingSession: {
+    /** Opens on another thread. @throws Error with the words of the loader or the runtime */
+    open(options: NativeObservingOptions): Promise<NativeObservingSession>;
+  };
   /** Operators of ours that an observing session's model may hold. */
   readonly observingOperators: readonly string[];
   /** @throws Error with the loader's words */

@@ -13,6 +13,7 @@ import type {
   FetchingSession,
   ObservingRuntime,
   ObservingSession,
+  ProbeModel,
   SeenTensor,
 } from '../calibrate/observers/observingRuntime';
 import type { NamedTensors, Tensor } from '../contract/tensor';
@@ -37,27 +38,28 @@ export async function onnxRuntimeObserving(
   const library = runtimeLibrary();
   const Native = addon?.ObservingSession;
   const hasOperators = operators.every((name) => addon?.observingOperators?.includes(name) === true);
-  if (Native === undefined || !hasOperators || library === null) return null;
+  if (typeof Native?.open !== 'function' || !hasOperators || library === null) return null;
   try {
     await addon?.loadOnnxRuntime?.(library);
   } catch {
     // Plain sessions say what is wrong with the runtime, if they cannot load it either.
     return null;
   }
-  const create = (path: string, histograms: readonly boolean[], config: Record<string, string>) => {
+  const open = async (probe: ProbeModel, histograms: readonly boolean[], config: Record<string, string>) => {
+    const model = probe.bytes ?? probe.path;
     try {
-      return new Native({ library, model: path, histograms, optimization: allOptimizations, config });
+      return await Native.open({ library, model, histograms, optimization: allOptimizations, config });
     } catch (error) {
-      throw onnxRuntimeError(error, path);
+      throw onnxRuntimeError(error, probe.path);
     }
   };
   return {
     parallelRuns: Math.min(availableParallelism(), mostParallelRuns),
-    openObserving: (path, { histograms, output }) =>
-      attempt(() => new NativeObserving(create(path, histograms, {}), path, output)),
+    openObserving: async (probe, { histograms, output }) =>
+      new NativeObserving(await open(probe, histograms, {}), probe.path, output),
     // Q/DQ are neither fused into integer kernels nor moved: these saturate and round differently.
-    openFetching: (path, outputs) =>
-      attempt(() => new NativeFetching(create(path, [], { 'session.disable_quant_qdq': '1' }), path, outputs)),
+    openFetching: async (probe, outputs) =>
+      new NativeFetching(await open(probe, [], { 'session.disable_quant_qdq': '1' }), probe.path, outputs),
   };
 }
 

@@ -15,8 +15,8 @@
  * written.
  */
 import type { ActivationFit } from '../contract/calibrationTable';
+import type { Tensor } from '../contract/tensor';
 import { getFloat, getInt, getInts, getString } from '../model/attributes';
-import { cloneModel } from '../model/cloneModel';
 import { GraphIndex } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import { dataType, newNode, type NodeProto } from '../model/onnx.generated';
@@ -95,8 +95,10 @@ export function fitActivations(model: Model, fits: Readonly<Record<string, Activ
   for (const { tensor, readers } of fitted) {
     for (const node of readers) shifts[node.name ?? ''] = outputShift(model, index, node, fits[tensor]!.offsets);
   }
-  const result = cloneModel(correctBiases(model, shifts));
-  for (const { tensor, axesBehind } of fitted) insertFit(result, tensor, axesBehind, fits[tensor]!);
+  const result = correctBiases(model, shifts);
+  // One index for all: a layer reads one fitted tensor, so that no insertion changes what another asks.
+  const resultIndex = new GraphIndex(result.proto.graph);
+  for (const { tensor, axesBehind } of fitted) insertFit(result, resultIndex, { tensor, axesBehind }, fits[tensor]!);
   return result;
 }
 
@@ -109,7 +111,13 @@ function suits(fit: ActivationFit | undefined, { channels, isPadded }: FittableT
 function outputShift(model: Model, index: GraphIndex, node: NodeProto, offsets: readonly number[]): number[] {
   const weight = weightOf(model, index, node);
   const shift = new Array<number>(weight.outputs).fill(0);
-  weight.forEach((value, output, input) => (shift[output]! -= value * (offsets[input] ?? 0)));
+  weight.forEachRun((start, end, output, input) => {
+    const offset = offsets[input] ?? 0;
+    if (offset === 0) return;
+    let sum = shift[output]!;
+    for (let i = start; i < end; i++) sum -= weight.data[i]! * offset;
+    shift[output] = sum;
+  });
   const factor = node.opType === 'Gemm' ? getFloat(node, 'alpha', 1) : 1;
   return shift.map((sum) => factor * sum);
 }
@@ -117,28 +125,36 @@ function outputShift(model: Model, index: GraphIndex, node: NodeProto, offsets: 
 /** The elements of a layer's weight by output and input channel. */
 function weightOf(model: Model, index: GraphIndex, node: NodeProto) {
   const constant = index.initializer(node.input[1] ?? '')!;
-  const { dims, data } = readTensor(constant, model);
+  const { dims, data } = readTensor(constant, model) as FloatTensor;
   const outputsFirst = node.opType === 'Conv' || getInt(node, 'transB', 0) === 1;
   const [rows = 1, columns = 1] = dims;
   const kernel = data.length / (rows * columns);
   return {
     dims,
+    data,
     outputs: outputsFirst ? rows : columns,
-    forEach(visit: (value: number, output: number, input: number, position: number) => void): void {
-      for (let position = 0; position < data.length; position++) {
-        const run = Math.floor(position / kernel);
-        const row = Math.floor(run / columns);
-        const column = run - row * columns;
-        visit(Number(data[position]), outputsFirst ? row : column, outputsFirst ? column : row, position);
+    /** Calls back for the elements, in their order, that belong to one pair of channels. */
+    forEachRun(visit: (start: number, end: number, output: number, input: number) => void): void {
+      for (let row = 0, start = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++, start += kernel) {
+          visit(start, start + kernel, outputsFirst ? row : column, outputsFirst ? column : row);
+        }
       }
     },
   };
 }
 
+/** `inputLayout` has seen to the type. */
+type FloatTensor = Tensor & { readonly data: Float32Array };
+
 /** All readers of a tensor read (y − c)·g, with weights divided by g. */
-function insertFit(model: Model, tensor: string, axesBehind: number, { offsets, gains }: ActivationFit): void {
+function insertFit(
+  model: Model,
+  index: GraphIndex,
+  { tensor, axesBehind }: Pick<FittableTensor, 'tensor' | 'axesBehind'>,
+  { offsets, gains }: ActivationFit,
+): void {
   const { graph } = model.proto;
-  const index = new GraphIndex(graph);
   const dims = [offsets.length, ...new Array<number>(axesBehind).fill(1)];
   const steps = [
     { opType: 'Sub', suffix: 'centered', values: offsets, neutral: 0 },
@@ -170,8 +186,11 @@ function divideWeights(model: Model, index: GraphIndex, node: NodeProto, gains: 
   const { graph } = model.proto;
   const before = node.input[1] ?? '';
   const weight = weightOf(model, index, node);
-  const data = new Float32Array(weight.dims.reduce((count, size) => count * size, 1));
-  weight.forEach((value, _output, input, position) => (data[position] = value / (gains[input] ?? 1)));
+  const data = new Float32Array(weight.data.length);
+  weight.forEachRun((start, end, _output, input) => {
+    const gain = gains[input] ?? 1;
+    for (let i = start; i < end; i++) data[i] = weight.data[i]! / gain;
+  });
   const name = index.uniqueName(`${before}_fitted`);
   const tensor = makeTensor(name, { dtype: 'fp32', dims: weight.dims, data });
   node.input[1] = name;

@@ -10,7 +10,7 @@
 import type { RunOptions } from '../contract/progress';
 import type { NamedTensors } from '../contract/tensor';
 import type { Model } from '../model/model';
-import { biasProbe } from './biasProbe';
+import { biasProbe, type LayerOutputs } from './biasProbe';
 import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
 import { inParallel } from './inParallel';
 import { withProbe, type ProbeSource } from './probeSessions';
@@ -47,7 +47,7 @@ export async function measureLayerErrors(
   const sums = layers.map((): Gathered => ({ mean: [], noise: 0, signal: 0 }));
   let inferences = 0;
   const addSample = (seen: NamedTensors): void => {
-    outputs.forEach((names, layer) => addTo(sums[layer]!, numbers(names, seen)));
+    outputs.forEach((names, layer) => addTo(sums[layer]!, names, seen));
     inferences++;
     options.onProgress?.({
       stage: 'calibrate',
@@ -75,18 +75,19 @@ function finished({ mean, noise, signal }: Gathered, inferences: number): LayerE
   return { mean: means, noise: rounded(left / (signal / inferences)) };
 }
 
-/** @param error the values of a layer's `LayerOutputs` */
-function addTo(sums: Gathered, error: readonly number[]): void {
-  const channels = error.length - 2;
-  for (let channel = 0; channel < channels; channel++) {
-    sums.mean[channel] = (sums.mean[channel] ?? 0) + error[channel]!;
+/** @param names a layer's `LayerOutputs` */
+function addTo(sums: Gathered, names: LayerOutputs, seen: NamedTensors): void {
+  const parts = names.map((name) => (seen[name]?.data ?? []) as ArrayLike<number>);
+  const channels = parts.reduce((count, { length }) => count + length, 0) - 2;
+  let position = 0;
+  for (const part of parts) {
+    for (let i = 0; i < part.length; i++, position++) {
+      const value = part[i]!;
+      if (position < channels) sums.mean[position] = (sums.mean[position] ?? 0) + value;
+      else if (position === channels) sums.noise += value;
+      else sums.signal += value;
+    }
   }
-  sums.noise += error[channels] ?? 0;
-  sums.signal += error[channels + 1] ?? 0;
-}
-
-function numbers(names: readonly string[], seen: NamedTensors): number[] {
-  return names.flatMap((name) => Array.from(seen[name]?.data ?? [], Number));
 }
 
 /** Seven digits, as many as float32 has; a mean that is not a number corrects nothing. */

@@ -16,7 +16,7 @@ import { noSamples } from './observeShapes';
 import type { ObservingRuntime, SeenTensor } from './observers/observingRuntime';
 import type { PassProgress } from './passProgress';
 import { castToFloat32, probePrefix, valueOutput, valueProbe } from './probeModels';
-import { withProbeFile } from './probeSessions';
+import { closing, withProbeModel } from './probeSessions';
 
 /** A tensor of the outer graph or of a body. */
 export interface InsideTensor {
@@ -49,27 +49,26 @@ export async function observeInside(
 ): Promise<InsideObservations> {
   const { observing } = source;
   const probe = observingProbe(model, tensors);
-  const observations = await withProbeFile(probe, async (path) => {
-    const session = await observing.openObserving(path, {
+  const observations = await withProbeModel(probe, async (encoded) => {
+    const opening = observing.openObserving(encoded, {
       histograms: tensors.map(({ values }) => values === 'histogram'),
       output: probe.proto.graph.output[0]?.name ?? '',
     });
-    try {
+    return closing(opening, async () => {
       let samples = 0;
+      // The first samples are read while the session is being opened.
       await inParallel(
         inferenceFeeds(source, progress.signal),
         observing.parallelRuns,
-        ({ feeds }, position) => session.observe(feeds, position === 0),
+        async ({ feeds }, position) => (await opening).observe(feeds, position === 0),
         (_, inference) => {
           samples += inference.samples;
           progress.report(samples);
         },
         progress.signal,
       );
-      return { samples, tensors: session.observations() };
-    } finally {
-      await session.close();
-    }
+      return { samples, tensors: (await opening).observations() };
+    });
   });
   progress.endPass();
   if (observations.samples === 0) throw noSamples(source);

@@ -1,5 +1,5 @@
 /**
- * Saves probe models to a temporary folder, opens them on the reference runtime, and cleans up.
+ * Opens probe models on the reference runtime, from memory or from a temporary folder, and cleans up.
  *
  * The runtime itself is injected: this folder knows `backends/backend.ts` only. Used by `observeShapes.ts` and
  * `observeTensors.ts`.
@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import type { OpenOptions, Session } from '../backends/backend';
 import { CodedError } from '../contract/errors';
 import type { Model } from '../model/model';
+import { modelBytes } from '../model/modelBytes';
 import { saveModel } from '../model/saveModel';
 import { removeUnused } from '../plan/prepare/removeUnused';
-import type { FetchingSession, ObservingRuntime } from './observers/observingRuntime';
+import type { FetchingSession, ObservingRuntime, ProbeModel } from './observers/observingRuntime';
 
 /** Opens an ONNX file. Probes ask for `exact`: with fusions, tensors that a probe shows would not exist. */
 export type OpenModel = (path: string, options?: OpenOptions) => Promise<Session>;
@@ -46,11 +47,20 @@ export async function withProbeSessions<T>(
   }
 }
 
+/** Probes up to this size are opened from memory, where the runtime reads them and makes its own copy of the weights. */
+const mostBytesInMemory = 64 * 2 ** 20;
+
 /**
- * Saves a probe to a temporary folder, hands its path to `use`, and removes it when that has ended.
+ * Hands a probe to `use`: in memory, or where it is too large for that, or its weights lie in files of their own, as a file that
+ * is removed when `use` has ended.
  * @throws what `use` throws; a coded error about the probe names the model that it is made of
  */
-export async function withProbeFile<T>(probe: Model, use: (path: string) => Promise<T>): Promise<T> {
+export async function withProbeModel<T>(probe: Model, use: (probe: ProbeModel) => Promise<T>): Promise<T> {
+  const bytes = modelBytes(probe, mostBytesInMemory);
+  return bytes === null ? withProbeFile(probe, (path) => use({ path, bytes })) : use({ path: probe.path, bytes });
+}
+
+async function withProbeFile<T>(probe: Model, use: (path: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'precision-bench-'));
   const path = join(folder, 'probe.onnx');
   try {
@@ -70,36 +80,45 @@ export interface ProbeSource {
 }
 
 /** One opened probe, for runs that fetch all of its outputs, `parallelRuns` of them at a time. */
-export interface Probe extends FetchingSession {
+export interface Probe extends Pick<FetchingSession, 'run'> {
   readonly parallelRuns: number;
 }
 
 /**
  * Opens a probe for `use` and closes it however that ends. What its outputs do not need is taken out of it: the runtime would
- * compute it.
+ * compute it. `use` begins at once, so that samples are read while the probe is being opened; its runs wait for that.
  */
 export async function withProbe<T>(probe: Model, source: ProbeSource, use: (probe: Probe) => Promise<T>): Promise<T> {
   removeUnused(probe.proto.graph);
-  return withProbeFile(probe, async (path) => {
-    const session = await openProbe(probe, path, source);
-    try {
-      return await use(session);
-    } finally {
-      await session.close();
-    }
-  });
-}
-
-async function openProbe(probe: Model, path: string, { open, observing }: ProbeSource): Promise<Probe> {
+  const { open, observing } = source;
   if (observing === undefined) {
-    const session = await open(path, { exact: true });
-    return { parallelRuns: 1, run: (feeds) => session.run(feeds), close: () => session.close() };
+    return withProbeFile(probe, (path) => withOpening(open(path, { exact: true }), 1, use));
   }
   const outputs = probe.proto.graph.output.map(({ name }) => name ?? '');
-  const session = await observing.openFetching(path, outputs);
-  return {
-    parallelRuns: observing.parallelRuns,
-    run: (feeds) => session.run(feeds),
-    close: () => session.close(),
-  };
+  return withProbeModel(probe, (encoded) =>
+    withOpening(observing.openFetching(encoded, outputs), observing.parallelRuns, use),
+  );
+}
+
+async function withOpening<T>(
+  opening: Promise<Pick<FetchingSession, 'run' | 'close'>>,
+  parallelRuns: number,
+  use: (probe: Probe) => Promise<T>,
+): Promise<T> {
+  return closing(opening, () => use({ parallelRuns, run: async (feeds) => (await opening).run(feeds) }));
+}
+
+/**
+ * Calls `use` while a session is still being opened, and closes that session however both end.
+ * @throws what `use` throws: a session that does not open fails where it is awaited there
+ */
+export async function closing<T>(opening: Promise<{ close(): Promise<void> }>, use: () => Promise<T>): Promise<T> {
+  // Until it is awaited, a failure must not count as unhandled.
+  opening.catch(() => undefined);
+  try {
+    return await use();
+  } finally {
+    const session = await opening.catch(() => null);
+    await session?.close();
+  }
 }

@@ -20,20 +20,21 @@ export class GraphIndex {
   private readonly outputs: Map<string, ValueInfoProto>;
   private readonly valueInfos: Map<string, ValueInfoProto>;
   private readonly captured = new Map<string, NodeProto[]>();
-  private readonly names = new Set<string>();
+  private readonly captures: boolean;
+  /** All names in use, once `uniqueName` is first asked: most indexes never are. */
+  private names: Set<string> | null = null;
 
   /** @param captures false: what bodies read is not looked at (`flatGraph.ts` lists their nodes as the graph's own) */
   constructor(
     readonly graph: GraphProto,
     { captures = true }: { readonly captures?: boolean } = {},
   ) {
+    this.captures = captures;
     this.inputs = new Map(graph.input.map((value) => [value.name ?? '', value]));
     this.outputs = new Map(graph.output.map((value) => [value.name ?? '', value]));
     this.valueInfos = new Map(graph.valueInfo.map((value) => [value.name ?? '', value]));
     for (const tensor of graph.initializer) this.initializers.set(tensor.name ?? '', tensor);
-    for (const sparse of graph.sparseInitializer) this.names.add(sparse.values?.name ?? '');
     for (const node of graph.node) this.addNode(node, captures);
-    for (const inner of captures ? walkGraphs(graph) : [graph]) collectNames(inner, this.names);
   }
 
   /** The node of this graph that makes a tensor. */
@@ -71,10 +72,17 @@ export class GraphIndex {
 
   /** A tensor or node name that occurs nowhere in this graph and its subgraphs; taken once given. */
   uniqueName(base: string): string {
+    this.names ??= this.namesInUse();
     let name = base;
     for (let i = 1; this.names.has(name); i++) name = `${base}_${i}`;
     this.names.add(name);
     return name;
+  }
+
+  private namesInUse(): Set<string> {
+    const names = new Set<string>();
+    for (const inner of this.captures ? walkGraphs(this.graph) : [this.graph]) collectNames(inner, names);
+    return names;
   }
 
   private addNode(node: NodeProto, captures: boolean): void {

@@ -3,6 +3,7 @@
  */
 import { elementCount, type Tensor } from '../contract/tensor';
 import { fromBfloat16Array, fromFloat16Array } from '../model/float16';
+import type { Bytes } from '../model/fileRange';
 import type { Model } from '../model/model';
 import type { GraphProto, TensorProto } from '../model/onnx.generated';
 import { readTensor } from '../model/tensorValues';
@@ -61,13 +62,30 @@ export class Constants {
 
   /** Range of a float constant, or undefined for anything else. */
   range(name: string): ConstantRange | undefined {
-    if (!this.ranges.has(name)) {
-      const values = this.floats(name);
-      this.ranges.set(name, values === undefined ? undefined : rangeOf(values));
-    }
+    if (!this.ranges.has(name)) this.ranges.set(name, this.findRange(name));
     return this.ranges.get(name);
   }
+
+  private findRange(name: string): ConstantRange | undefined {
+    const tensor = this.tensors.get(name);
+    if (tensor === undefined) return undefined;
+    const known = tensor.rawData === undefined ? undefined : rangesOfPayloads.get(tensor.rawData);
+    if (known?.dataType === tensor.dataType) return known?.range;
+    const values = this.floats(name);
+    const range = values === undefined ? undefined : rangeOf(values);
+    if (tensor.rawData !== undefined) rangesOfPayloads.set(tensor.rawData, { dataType: tensor.dataType, range });
+    return range;
+  }
 }
+
+/**
+ * Of payloads seen before: every decision about a model asks for the ranges of all weights, and clones of a model share
+ * payloads, which never change.
+ */
+const rangesOfPayloads = new WeakMap<
+  Bytes,
+  { readonly dataType: TensorProto['dataType']; readonly range: ConstantRange | undefined }
+>();
 
 function toFloats(tensor: Tensor): Float32Array | undefined {
   switch (tensor.dtype) {

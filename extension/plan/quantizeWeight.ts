@@ -32,16 +32,25 @@ export function quantizeWeight(weight: Tensor, { dtype, axis, rest }: QuantizeWe
   const magnitudes = channelMaxima(source, layout);
   const limit = dtype === 'int8' ? 127 : 448;
   const scales = magnitudes.map((magnitude) => (magnitude === 0 ? 1 : roundUp(magnitude / limit, rest)));
-  const divided = new Float32Array(source.length);
-  forEachChannelRun(layout, (start, end, channel) => {
-    const scale = scales[channel]!;
-    for (let i = start; i < end; i++) divided[i] = source[i]! / scale;
-  });
+  const divided = divideChannels(source, layout, scales);
   const data = dtype === 'int8' ? roundedInt8(divided) : float8Array(divided);
   return {
     values: { dtype, dims: weight.dims, data },
     scales: { dtype: 'fp32', dims: axis === null ? [] : [layout.channels], data: scales },
   };
+}
+
+// A loop of its own, like that of `channelMaxima`: where the channels are the last axis, a run is one element, and a call for
+// each would take ten times as long.
+function divideChannels(source: Float32Array, { outer, channels, inner }: ChannelLayout, scales: Float32Array) {
+  const divided = new Float32Array(source.length);
+  for (let block = 0, i = 0; block < outer; block++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const scale = scales[channel]!;
+      for (const end = i + inner; i < end; i++) divided[i] = source[i]! / scale;
+    }
+  }
+  return divided;
 }
 
 /** The FP32 values that 8-bit ones stand for. */
@@ -107,16 +116,18 @@ export function forEachChannelRun(
   }
 }
 
-export function channelMaxima(values: Float32Array, layout: ChannelLayout): Float32Array {
-  const maxima = new Float32Array(layout.channels);
-  forEachChannelRun(layout, (start, end, channel) => {
-    let magnitude = maxima[channel]!;
-    for (let i = start; i < end; i++) {
-      const value = Math.abs(values[i]!);
-      if (value > magnitude) magnitude = value;
+export function channelMaxima(values: Float32Array, { outer, channels, inner }: ChannelLayout): Float32Array {
+  const maxima = new Float32Array(channels);
+  for (let block = 0, i = 0; block < outer; block++) {
+    for (let channel = 0; channel < channels; channel++) {
+      let magnitude = maxima[channel]!;
+      for (const end = i + inner; i < end; i++) {
+        const value = Math.abs(values[i]!);
+        if (value > magnitude) magnitude = value;
+      }
+      maxima[channel] = magnitude;
     }
-    maxima[channel] = magnitude;
-  });
+  }
   return maxima;
 }
 

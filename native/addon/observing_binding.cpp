@@ -99,43 +99,92 @@ Napi::Value loadOnnxRuntime(const Napi::CallbackInfo& info) {
     return worker->promise();
 }
 
-class ObservingSessionBinding final : public Napi::ObjectWrap<ObservingSessionBinding> {
-public:
-    static Napi::Function define(Napi::Env env) {
-        return DefineClass(env, "ObservingSession",
-                           {InstanceMethod<&ObservingSessionBinding::run>("run"),
-                            InstanceMethod<&ObservingSessionBinding::observations>("observations"),
-                            InstanceMethod<&ObservingSessionBinding::close>("close")});
-    }
+//! The session for `ObservingSessionBinding`, which nothing but `open` constructs.
+using OpenedSession = std::shared_ptr<ObservingSession>;
 
-    //! new ObservingSession({library, model, histograms, optimization, config})
-    explicit ObservingSessionBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-        const Napi::Env env = info.Env();
-        if (info.Length() < 1 || !info[0].IsObject()) {
-            throw Napi::TypeError::New(env, "ObservingSession: the options must be an object");
+//! Opens a session on a thread of Node's pool: the runtime optimizes the graph and lays out the weights meanwhile.
+class OpenWorker final : public Napi::AsyncWorker {
+public:
+    OpenWorker(Napi::Env env, const Napi::Function& binding, const Napi::Object& given)
+        : AsyncWorker(env), mDeferred(Napi::Promise::Deferred::New(env)), mBinding(Napi::Persistent(binding)),
+          mHeld(Napi::Persistent(given)), mLibrary(stringField(given, "library")) {
+        const Napi::Value model = given.Get("model");
+        if (model.IsTypedArray()) {
+            const auto bytes = model.As<Napi::TypedArray>();
+            mModel = {"", static_cast<const uint8_t*>(bytes.ArrayBuffer().Data()) + bytes.ByteOffset(),
+                      bytes.ByteLength()};
+        } else {
+            mModel = {stringField(given, "model"), nullptr, 0};
         }
-        const auto given = info[0].As<Napi::Object>();
-        ObservingSessionOptions options;
         const Napi::Array histograms = arrayField(given, "histograms");
         for (uint32_t i = 0; i < histograms.Length(); ++i) {
-            options.histograms.push_back(histograms.Get(i).ToBoolean());
+            mOptions.histograms.push_back(histograms.Get(i).ToBoolean());
         }
-        options.optimization = static_cast<int32_t>(numberField(given, "optimization"));
+        mOptions.optimization = static_cast<int32_t>(numberField(given, "optimization"));
         const auto config = given.Get("config").As<Napi::Object>();
         const Napi::Array keys = config.GetPropertyNames();
         for (uint32_t i = 0; i < keys.Length(); ++i) {
             const std::string key = keys.Get(i).ToString();
-            options.config.emplace_back(key, stringField(config, key.c_str()));
-        }
-        try {
-            mSession =
-                std::make_shared<ObservingSession>(stringField(given, "library"), stringField(given, "model"), options);
-        } catch (const ort::Error& error) {
-            throw Napi::Error::New(env, error.what());
+            mOptions.config.emplace_back(key, stringField(config, key.c_str()));
         }
     }
 
+    Napi::Promise promise() const { return mDeferred.Promise(); }
+
 private:
+    void Execute() override {
+        try {
+            mSession = std::make_shared<ObservingSession>(mLibrary, mModel, mOptions);
+        } catch (const std::exception& error) {
+            SetError(error.what());
+        }
+    }
+
+    void OnOK() override { mDeferred.Resolve(mBinding.New({Napi::External<OpenedSession>::New(Env(), &mSession)})); }
+
+    void OnError(const Napi::Error& error) override { mDeferred.Reject(error.Value()); }
+
+    Napi::Promise::Deferred mDeferred;
+    Napi::FunctionReference mBinding;
+    //! Keeps a model in memory alive.
+    Napi::ObjectReference mHeld;
+    std::string mLibrary;
+    ModelSource mModel;
+    ObservingSessionOptions mOptions;
+    OpenedSession mSession;
+};
+
+class ObservingSessionBinding final : public Napi::ObjectWrap<ObservingSessionBinding> {
+public:
+    static Napi::Function define(Napi::Env env) {
+        return DefineClass(env, "ObservingSession",
+                           {StaticMethod<&ObservingSessionBinding::open>("open"),
+                            InstanceMethod<&ObservingSessionBinding::run>("run"),
+                            InstanceMethod<&ObservingSessionBinding::observations>("observations"),
+                            InstanceMethod<&ObservingSessionBinding::close>("close")});
+    }
+
+    //! Made by `open`.
+    explicit ObservingSessionBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+        if (info.Length() < 1 || !info[0].IsExternal()) {
+            throw Napi::TypeError::New(info.Env(), "ObservingSession: use ObservingSession.open");
+        }
+        mSession = std::move(*info[0].As<Napi::External<OpenedSession>>().Data());
+    }
+
+private:
+    //! ObservingSession.open({library, model: string | Uint8Array, histograms, optimization, config}):
+    //! Promise<ObservingSession>
+    static Napi::Value open(const Napi::CallbackInfo& info) {
+        if (info.Length() < 1 || !info[0].IsObject()) {
+            throw Napi::TypeError::New(info.Env(), "ObservingSession.open: the options must be an object");
+        }
+        // Deletes itself.
+        auto* worker = new OpenWorker(info.Env(), info.This().As<Napi::Function>(), info[0].As<Napi::Object>());
+        worker->Queue();
+        return worker->promise();
+    }
+
     //! run(inputs: {name, type, dims, data}[], outputs: string[], noteDims: boolean): Promise<{type, dims, data:
     //! ArrayBuffer}[]>
     Napi::Value run(const Napi::CallbackInfo& info) {
@@ -214,7 +263,7 @@ private:
         return mSession;
     }
 
-    std::shared_ptr<ObservingSession> mSession;
+    OpenedSession mSession;
 };
 
 } // namespace

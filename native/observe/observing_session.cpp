@@ -239,12 +239,11 @@ public:
     }
 };
 
-ObservingSession::ObservingSession(const std::string& library, const std::string& model,
+ObservingSession::ObservingSession(const std::string& library, const ModelSource& model,
                                    const ObservingSessionOptions& options)
     : mApi(ort::Api::open(library)), mOptions(options), mObserve(std::make_unique<ObserveOp>(mApi)),
       mCompareLayer(std::make_unique<CompareLayerOp>(mApi)) {
-    // Both live as long as the process; the runtime keeps one environment anyway.
-    static ort::Env* const env = mApi.createEnv();
+    // Lives as long as the process.
     static ort::MemoryInfo* const memory = mApi.createCpuMemoryInfo();
     mMemory = memory;
     mDomain.emplace_back(mApi, mApi.createDomain("precision_bench"));
@@ -259,7 +258,8 @@ ObservingSession::ObservingSession(const std::string& library, const std::string
         mApi.addConfigEntry(session.get(), key.c_str(), value.c_str());
     }
     mApi.addDomain(session.get(), mDomain.front().get());
-    mSession.emplace_back(mApi, mApi.createSession(env, model, session.get()));
+    mSession.emplace_back(mApi, model.data == nullptr ? mApi.createSession(model.path, session.get())
+                                                      : mApi.createSession(model.data, model.bytes, session.get()));
 }
 
 ObservingSession::~ObservingSession() {

@@ -27,6 +27,13 @@ struct RunInput {
     size_t bytes;
 };
 
+//! A model to open: in memory, or a file.
+struct ModelSource {
+    std::string path;           //!< UTF-8; not looked at where the model is in memory.
+    const void* data = nullptr; //!< The caller's; null for a file. Not needed any more once the session is open.
+    size_t bytes = 0;
+};
+
 //! A tensor that a run gives out.
 struct RunOutput {
     int32_t type; //!< ONNX's element type.
@@ -60,7 +67,7 @@ class ObservingSession {
 public:
     //! \param library path of ONNX Runtime's shared library
     //! \throws ort::Error
-    ObservingSession(const std::string& library, const std::string& model, const ObservingSessionOptions& options);
+    ObservingSession(const std::string& library, const ModelSource& model, const ObservingSessionOptions& options);
     ~ObservingSession();
 
     //! \brief One inference. May be called by several threads at once.

@@ -36,6 +36,7 @@ Api::Api(const std::string& library) : mLibrary(library) {
     if (mTable == nullptr) {
         throw Error(std::string("ONNX Runtime ") + base()->version() + " is too old");
     }
+    mEnvironment = createEnvironment();
 }
 
 void Api::check(Status* status) const {
@@ -47,7 +48,7 @@ void Api::check(Status* status) const {
     throw Error(message);
 }
 
-Env* Api::createEnv() const {
+Env* Api::createEnvironment() const {
     // Errors come back as statuses and would be printed a second time.
     constexpr int32_t kFatal = 4;
     Env* env = nullptr;
@@ -67,16 +68,23 @@ CustomOpDomain* Api::createDomain(const char* name) const {
     return domain;
 }
 
-Session* Api::createSession(Env* env, const std::string& path, const SessionOptions* options) const {
+Session* Api::createSession(const std::string& path, const SessionOptions* options) const {
     Session* session = nullptr;
 #if defined(_WIN32)
     const std::wstring file = std::filesystem::u8path(path).wstring();
-    check(slot<Status*(const Env*, const wchar_t*, const SessionOptions*, Session**)>(7)(env, file.c_str(), options,
-                                                                                         &session));
+    check(slot<Status*(const Env*, const wchar_t*, const SessionOptions*, Session**)>(7)(mEnvironment, file.c_str(),
+                                                                                         options, &session));
 #else
-    check(slot<Status*(const Env*, const char*, const SessionOptions*, Session**)>(7)(env, path.c_str(), options,
-                                                                                      &session));
+    check(slot<Status*(const Env*, const char*, const SessionOptions*, Session**)>(7)(mEnvironment, path.c_str(),
+                                                                                      options, &session));
 #endif
+    return session;
+}
+
+Session* Api::createSession(const void* model, size_t bytes, const SessionOptions* options) const {
+    Session* session = nullptr;
+    check(slot<Status*(const Env*, const void*, size_t, const SessionOptions*, Session**)>(8)(
+        mEnvironment, model, bytes, options, &session));
     return session;
 }
 

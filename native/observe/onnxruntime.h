@@ -67,11 +67,13 @@ public:
 //! \brief The runtime's functions. Those that can fail throw Error.
 class Api {
 public:
-    //! \brief Opens the library once per process; a second path is ignored, the runtime lives once in a process.
+    //! \brief Opens the library once per process; a second path is ignored, the runtime lives once in a process. The
+    //! first call also makes the runtime's environment, which takes as long as opening a small model.
     //! \throws Error with the loader's words, or when the library is too old
     static const Api& open(const std::string& library);
 
-    Env* createEnv() const;
+    //! The runtime's environment: its logger and the schemas of all operators. Lives as long as the process.
+    Env* environment() const { return mEnvironment; }
     SessionOptions* createSessionOptions() const;
     void setOptimization(SessionOptions* options, int32_t level) const {
         check(slot<Status*(SessionOptions*, int32_t)>(23)(options, level));
@@ -93,7 +95,9 @@ public:
         check(slot<Status*(SessionOptions*, CustomOpDomain*)>(28)(options, domain));
     }
     //! \param path UTF-8
-    Session* createSession(Env* env, const std::string& path, const SessionOptions* options) const;
+    Session* createSession(const std::string& path, const SessionOptions* options) const;
+    //! The same of a model in memory, which is not needed any more when this returns.
+    Session* createSession(const void* model, size_t bytes, const SessionOptions* options) const;
     void run(Session* session, const char* const* inputNames, const Value* const* inputs, size_t inputCount,
              const char* const* outputNames, size_t outputCount, Value** outputs) const {
         check(slot<Status*(Session*, const RunOptions*, const char* const*, const Value* const*, size_t,
@@ -137,9 +141,11 @@ private:
     }
     //! Throws what \p status says, if anything, and frees it.
     void check(Status* status) const;
+    Env* createEnvironment() const;
 
     SharedLibrary mLibrary;
     void* const* mTable = nullptr;
+    Env* mEnvironment = nullptr;
 };
 
 //! Releases an object of the runtime when it goes.

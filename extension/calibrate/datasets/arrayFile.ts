@@ -3,6 +3,7 @@
  *
  * Used by `npyFile.ts` and `npzSource.ts` (whole files) and `npzArchive.ts` (the entries of an archive).
  */
+import { readSync } from 'node:fs';
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,11 +18,15 @@ export interface ByteRange {
   readonly size: number;
 }
 
-async function readRange({ handle, offset, size }: ByteRange, from: number, length: number): Promise<Uint8Array> {
+/**
+ * Reads at once, not on Node's pool: data sets are read in a thread of their own, which has nothing else to do meanwhile, and the
+ * pool's threads hold inferences.
+ */
+function readRange({ handle, offset, size }: ByteRange, from: number, length: number): Uint8Array {
   if (from + length > size) throw new Error('the file is truncated');
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length;) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, offset + from + done);
+    const bytesRead = readSync(handle.fd, bytes, done, length - done, offset + from + done);
     if (bytesRead === 0) throw new Error('the file is truncated');
     done += bytesRead;
   }
@@ -66,18 +71,18 @@ export class ArrayFile {
   ) {}
 
   /** @throws Error saying what is wrong with the format */
-  static async open(range: ByteRange): Promise<ArrayFile> {
-    const prologue = await readRange(range, 0, Math.min(npyPrologueSize, range.size));
-    const header = parseNpyHeader(await readRange(range, 0, npyHeaderSize(prologue)));
+  static open(range: ByteRange): ArrayFile {
+    const prologue = readRange(range, 0, Math.min(npyPrologueSize, range.size));
+    const header = parseNpyHeader(readRange(range, 0, npyHeaderSize(prologue)));
     const expected = header.dataOffset + elementCount(header.shape) * header.itemSize;
     if (range.size < expected) throw new Error(`the file is truncated: ${range.size} of ${expected} bytes`);
     return new ArrayFile(header, range);
   }
 
   /** The whole array: for files that hold one sample each. */
-  async read(): Promise<Tensor> {
+  read(): Tensor {
     const { shape, itemSize, dtype, bigEndian, fortranOrder, dataOffset } = this.header;
-    const bytes = await readRange(this.range, dataOffset, elementCount(shape) * itemSize);
+    const bytes = readRange(this.range, dataOffset, elementCount(shape) * itemSize);
     const ordered = fortranOrder && shape.length > 1 ? fromFortran(bytes, shape, itemSize) : bytes;
     return { dtype, dims: shape, data: typedArray(ordered, dtype, bigEndian) };
   }
@@ -88,11 +93,11 @@ export class ArrayFile {
     const dims = shape.slice(1);
     const size = elementCount(dims) * itemSize;
     if (!fortranOrder || shape.length === 1) {
-      const bytes = await readRange(this.range, dataOffset + index * size, size);
+      const bytes = readRange(this.range, dataOffset + index * size, size);
       return { dtype, dims, data: typedArray(bytes, dtype, bigEndian) };
     }
     this.turned ??= this.turn();
-    const bytes = await readRange((await this.turned).range, index * size, size);
+    const bytes = readRange((await this.turned).range, index * size, size);
     return { dtype, dims, data: typedArray(fromFortran(bytes, dims, itemSize), dtype, bigEndian) };
   }
 
@@ -121,7 +126,7 @@ export class ArrayFile {
     const band = Math.max(1, Math.floor(bandBytes / (rows * itemSize)));
     for (let column = 0; column < columns; column += band) {
       const count = Math.min(band, columns - column);
-      const bytes = await readRange(this.range, dataOffset + column * rows * itemSize, count * rows * itemSize);
+      const bytes = readRange(this.range, dataOffset + column * rows * itemSize, count * rows * itemSize);
       const line = new Uint8Array(count * itemSize);
       for (let row = 0; row < rows; row++) {
         for (let at = 0; at < count; at++) {

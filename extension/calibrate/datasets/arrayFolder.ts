@@ -15,7 +15,7 @@ async function readNpz(file: string): Promise<Record<string, RawValue>> {
     const archive = await NpzArchive.open(file);
     try {
       const values: Record<string, RawValue> = {};
-      for (const [name, array] of archive.arrays) values[name] = await array.read();
+      for (const [name, array] of archive.arrays) values[name] = array.read();
       return values;
     } finally {
       await archive.close();

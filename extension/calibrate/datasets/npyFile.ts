@@ -9,8 +9,8 @@ export async function readNpyFile(file: string): Promise<Tensor> {
   try {
     const handle = await open(file, 'r');
     try {
-      const array = await ArrayFile.open({ handle, offset: 0, size: (await handle.stat()).size });
-      return await array.read();
+      const array = ArrayFile.open({ handle, offset: 0, size: (await handle.stat()).size });
+      return array.read();
     } finally {
       await handle.close();
     }

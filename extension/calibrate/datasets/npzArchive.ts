@@ -37,7 +37,7 @@ export class NpzArchive {
           folder ??= range === null ? await mkdtemp(join(tmpdir(), 'precision-bench-npz-')) : null;
           const inflated = range ?? (await inflate(zip, entry, join(folder!, String(arrays.size)), signal));
           if (range === null) handles.push(inflated.handle);
-          arrays.set(name, await openEntry(name, inflated));
+          arrays.set(name, openEntry(name, inflated));
         }
       } finally {
         zip.close();
@@ -60,12 +60,9 @@ async function release(handles: readonly FileHandle[], folder: string | null): P
   if (folder !== null) await rm(folder, { recursive: true, force: true });
 }
 
-async function openEntry(
-  name: string,
-  range: { handle: FileHandle; offset: number; size: number },
-): Promise<ArrayFile> {
+function openEntry(name: string, range: { handle: FileHandle; offset: number; size: number }): ArrayFile {
   try {
-    return await ArrayFile.open(range);
+    return ArrayFile.open(range);
   } catch (error) {
     throw new Error(`the entry ${name}: ${(error as Error).message}`, { cause: error });
   }

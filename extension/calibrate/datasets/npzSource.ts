@@ -85,7 +85,7 @@ function sourceOf(set: ArraySet): SampleSource {
   };
 }
 
-async function labelsFrom(array: ArrayFile, name: string, file: string): Promise<Label[]> {
+function labelsFrom(array: ArrayFile, name: string, file: string): Label[] {
   const { dtype, shape } = array.header;
   if (shape.length !== 1 && !(shape.length === 2 && shape[1] === 1)) {
     throw new CodedError({
@@ -95,7 +95,7 @@ async function labelsFrom(array: ArrayFile, name: string, file: string): Promise
       place: { file, field: name },
     });
   }
-  const { data } = await array.read();
+  const { data } = array.read();
   const labels = Array.from(data as ArrayLike<number | bigint>, Number);
   if (!labels.every(Number.isInteger)) {
     throw new CodedError({
@@ -130,7 +130,7 @@ export async function openNpz(
   try {
     const arrays = new Map(archive.arrays);
     const own = labelArrays.find((name) => arrays.has(name) && !inputs.includes(name) && arrays.size > 1);
-    const ownLabels = own === undefined ? null : await labelsFrom(arrays.get(own)!, own, file);
+    const ownLabels = own === undefined ? null : labelsFrom(arrays.get(own)!, own, file);
     if (own !== undefined) arrays.delete(own);
     const given = await labelsFile(labels, sampleCount({ arrays, file }));
     if (ownLabels !== null && ownLabels.length !== sampleCount({ arrays, file })) {
@@ -159,7 +159,7 @@ export async function openNpz(
 export async function openNpy(file: string, labels: string | null): Promise<SampleSource> {
   const handle = await open(file, 'r');
   try {
-    const array = await ArrayFile.open({ handle, offset: 0, size: (await handle.stat()).size });
+    const array = ArrayFile.open({ handle, offset: 0, size: (await handle.stat()).size });
     const arrays = new Map([[basename(file, '.npy'), array]]);
     const given = await labelsFile(labels, sampleCount({ arrays, file }));
     return sourceOf({

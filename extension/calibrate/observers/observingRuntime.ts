@@ -9,20 +9,28 @@ import type { NamedTensors } from '../../contract/tensor';
 import type { ObservedRange } from './observer';
 import type { Histogram } from '../histogram';
 
+/** A model to be opened: a file, or what one would hold. */
+export interface ProbeModel {
+  /** The file; where the model is in memory, the one that it was made of, for messages. */
+  readonly path: string;
+  /** Null for a file. */
+  readonly bytes: Uint8Array | null;
+}
+
 export interface ObservingRuntime {
   /** How many runs at a time make full use of the machine. */
   readonly parallelRuns: number;
   /**
-   * Opens a model with Observe nodes, as `observeInside.ts` writes them.
+   * Opens a model with Observe nodes, as `observeInside.ts` writes them, without holding this thread.
    * @throws CodedError as `Backend.open` does
    */
-  openObserving(path: string, request: ObservingRequest): Promise<ObservingSession>;
+  openObserving(probe: ProbeModel, request: ObservingRequest): Promise<ObservingSession>;
   /**
-   * Opens a model for runs that fetch its outputs. Q/DQ pairs are computed as written; CompareLayer nodes may be in it, as
+   * The same for runs that fetch the model's outputs. Q/DQ pairs are computed as written; CompareLayer nodes may be in it, as
    * `biasProbe.ts` writes them.
    * @throws CodedError as `Backend.open` does
    */
-  openFetching(path: string, outputs: readonly string[]): Promise<FetchingSession>;
+  openFetching(probe: ProbeModel, outputs: readonly string[]): Promise<FetchingSession>;
 }
 
 export interface FetchingSession {

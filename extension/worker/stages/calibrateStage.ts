@@ -70,7 +70,7 @@ export async function calibrateStage(
     const selected = { ...source, indices: params.data.indices };
     const tunes = reused === null && tunesInt8(params);
     const rounds = roundsWeights(params, dataset);
-    const few = tunes || rounds ? await clock.tuning(() => fewSamples(selected, options)) : null;
+    const few = tunes || rounds ? fewSamples(selected, options) : null;
     const tuned = tunes ? few : null;
     const measured =
       tuned === null ? unchanged : await clock.tuning(() => measureScaling(prepared, params, tuned, options));
@@ -78,7 +78,7 @@ export async function calibrateStage(
     const model = fitActivations(equalizeChannels(prepared, equalization), fits);
     const ranges = await observe(model, params, selected, options, reused !== null);
     const inputMoments =
-      few !== null && rounds ? await clock.tuning(() => measureInputMoments(prepared, few, options)) : undefined;
+      few !== null && rounds ? await clock.tuning(async () => measureInputMoments(prepared, await few, options)) : undefined;
     await writeRanges({ ...ranges, ...(inputMoments === undefined ? {} : { inputMoments }) }, params.rangesOutput);
     const tensors = targets(model, params, ranges);
     const sampleDims = Object.fromEntries(
@@ -114,13 +114,14 @@ const unchanged: ChannelScaling = {};
 async function measureScaling(
   prepared: Model,
   params: Params,
-  source: RangesRequest,
+  few: Promise<RangesRequest>,
   options: RunOptions,
 ): Promise<ChannelScaling> {
   if (!params.plan.calibration.equalization) return unchanged;
   const candidates = targets(prepared, { ...params, precisions: ['int8'] }, null);
   const wanted = [...equalizationTensors(prepared), ...fitTensors(prepared, candidates)];
-  const seen = await observeChannels(prepared, wanted, source, options);
+  if (wanted.length === 0) return unchanged;
+  const seen = await observeChannels(prepared, wanted, await few, options);
   return { equalization: channelFactors(prepared, seen), fits: activationFits(prepared, candidates, seen) };
 }
 
@@ -145,7 +146,7 @@ async function newTable(
   ranges: ObservedRanges,
   tensors: readonly string[],
   source: RangesRequest,
-  few: RangesRequest | null,
+  few: Promise<RangesRequest> | null,
   clock: CalibrationClock,
   options: RunOptions,
 ): Promise<CalibrationTable> {
@@ -162,13 +163,13 @@ async function tuneLayers(
   { plan }: Params,
   ranges: ObservedRanges,
   table: CalibrationTable,
-  few: RangesRequest,
+  few: Promise<RangesRequest>,
   options: RunOptions,
 ): Promise<CalibrationTable> {
   // The layers are compared on FP32 activations, whatever type the graph's inputs and outputs get.
   const unbound = { ...plan, bindings: {} };
   const quantized = applyPlan(model, { precision: 'int8', plan: unbound, ranges, table, rest: 'fp32' }).model;
-  const errors = await measureLayerErrors(model, quantized, few, options);
+  const errors = await measureLayerErrors(model, quantized, await few, options);
   const noise = new Map([...errors].map(([name, error]) => [name, error.noise]));
   const guarded = guardLayers(model, noise, ranges, plan.calibration.guardShare);
   const corrected = [...errors].filter(([name]) => plan.calibration.biasCorrection && !(name in guarded));
@@ -192,8 +193,13 @@ function roundsWeights({ precisions }: Params, dataset: Dataset): boolean {
 /** Enough for averages over the positions of a layer; more samples change them by less than the noise they are to correct. */
 const tuningSamples = 16;
 
-async function fewSamples(source: RangesRequest, { signal }: RunOptions): Promise<RangesRequest> {
-  return { ...source, indices: await sampleByContent(source.dataset, source.indices, tuningSamples, signal) };
+/** Begun before anything needs them: the data set's thread reads and hashes all samples while this one reads the model. */
+function fewSamples(source: RangesRequest, { signal }: RunOptions): Promise<RangesRequest> {
+  const chosen = sampleByContent(source.dataset, source.indices, tuningSamples, signal);
+  const few = chosen.then((indices) => ({ ...source, indices }));
+  // Until it is awaited, a failure must not count as unhandled.
+  few.catch(() => undefined);
+  return few;
 }
 
 /** Scales that the plan's quantized precisions need, decided from ranges. */
