@@ -58,11 +58,13 @@ function activation(b: GraphBuilder, x: Value): Value {
   if (kind === 'ThresholdedRelu') return same(x, b.op(kind, [x.name], { alpha: { float: 0 } }));
   if (kind === 'Gelu' && b.opset >= 20)
     return same(x, b.op(kind, [x.name], b.random.chance(0.5) ? { approximate: 'tanh' } : {}));
+  // Not the negative itself: where branches meet, the sum would be nothing but rounding.
+  if (kind === 'Neg') return same(x, b.op('Mul', [b.op(kind, [x.name]), b.scalar(0.7)]));
   return same(x, b.op(kind, [x.name]));
 }
 
 function affine(b: GraphBuilder, x: Value): Value {
-  const [scale, offset] = [b.scalar(b.random.pick([0.5, 1.5, -1, 2])), b.scalar(b.random.pick([0, 0.1, -0.3]))];
+  const [scale, offset] = [b.scalar(b.random.pick([0.5, 1.5, -0.7, 2])), b.scalar(b.random.pick([0, 0.1, -0.3]))];
   const scaled = b.op('Mul', b.random.chance(0.5) ? [x.name, scale] : [scale, x.name]);
   return same(x, b.random.chance(0.5) ? b.op('Add', [scaled, offset]) : b.op('Sub', [scaled, offset]));
 }

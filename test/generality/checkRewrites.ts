@@ -1,7 +1,7 @@
 /**
  * Takes one model through everything that a conversion does to a graph, and holds each rewritten graph to the FP32 one.
  *
- * validate → prepare → observe → write FP16, BF16, INT8, FP8 → run → compare. A coded refusal is an outcome of its own; a
+ * validate → prepare → observe → write FP16, BF16 (weights rounded by what layers read), INT8, FP8 → run → compare. A coded refusal is an outcome of its own; a
  * wrong number or any other exception is a failure. Used on the single-operator tests of ONNX (`singleOpCase.ts`) and on
  * random graphs (`randomCase.ts`).
  */
@@ -13,8 +13,10 @@ import { OnnxRuntimeBackend } from '../../extension/backends/onnxRuntime';
 import { onnxRuntimeObserving } from '../../extension/backends/onnxRuntimeObserving';
 import { calibrateTensors } from '../../extension/calibrate/calibrateTensors';
 import type { Dataset } from '../../extension/calibrate/dataset';
+import { measureInputMoments } from '../../extension/calibrate/measureInputMoments';
 import { observeRanges, type ObservedRanges } from '../../extension/calibrate/observeRanges';
-import type { CalibrationTable } from '../../extension/contract/calibrationTable';
+import { roundWeights } from '../../extension/calibrate/roundWeights';
+import type { CalibrationTable, InputMoments } from '../../extension/contract/calibrationTable';
 import { CodedError } from '../../extension/contract/errors';
 import type { Precision } from '../../extension/contract/plan';
 import type { NamedTensors } from '../../extension/contract/tensor';
@@ -123,6 +125,7 @@ export async function checkRewrites(request: RewriteRequest): Promise<VariantOut
 class RewriteChecker {
   private readonly nodes: number;
   private ranges: ObservedRanges | null = null;
+  private moments: ReadonlyMap<string, InputMoments> = new Map();
 
   constructor(
     private readonly request: RewriteRequest,
@@ -142,7 +145,9 @@ class RewriteChecker {
 
   async observe(): Promise<void> {
     const observing = this.request.observeInside === true ? await observingRuntime() : undefined;
-    this.ranges = await observeRanges(this.model, { ...this.source(), observing, indices: [0], batchSize: 1 });
+    const source = { ...this.source(), observing, indices: [0], batchSize: 1 };
+    this.ranges = await observeRanges(this.model, source);
+    this.moments = await measureInputMoments(this.model, source);
   }
 
   async rounded(precision: 'fp16' | 'bf16'): Promise<VariantOutcome> {
@@ -217,6 +222,7 @@ class RewriteChecker {
         ...(rest === undefined ? {} : { rest }),
         ...(weightStorage === undefined ? {} : { weightStorage }),
       });
+      if (precision === 'fp16' || precision === 'bf16') roundWeights(model, this.model, this.moments);
       await saveModel(model, file);
       const isQuantized = table !== null || precision === 'int4';
       const faults = isQuantized ? quantizedFormFaults(model, this.model) : [];
