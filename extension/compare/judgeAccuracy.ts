@@ -38,14 +38,14 @@ export interface Judgment {
   readonly evidence: string;
 }
 
-function judgeLabelled(task: TaskAccuracy, reference: TaskAccuracy, metric: string, tolerance: number): Judgment {
+function judgeLabelled(task: TaskAccuracy, metric: string, tolerance: number): Judgment {
   const lost = task.lost ?? 0;
   const gained = task.gained ?? 0;
   const loss = (lost - gained) / task.labelled;
   const interval = pairedLossInterval(lost, gained, task.labelled);
   const bounds = `95% interval of the change ${signedPoints(-(interval?.high ?? 0))} to ${signedPoints(-(interval?.low ?? 0))} points`;
   const p = probabilityText(task.mcnemarP);
-  const change = loss === 0 ? `is unchanged at ${percentText(task.top1)}` : changeText(loss, task, reference);
+  const change = loss === 0 ? `is unchanged at ${percentText(task.top1)}` : changeText(loss, task);
   const evidence = `${metric} ${change} on ${pluralText(task.labelled, 'labelled sample')} (${bounds}; McNemar ${p})`;
   if (loss <= tolerance + 1e-12) return { outcome: 'kept', evidence };
   return (task.mcnemarP ?? 1) < significance
@@ -53,8 +53,12 @@ function judgeLabelled(task: TaskAccuracy, reference: TaskAccuracy, metric: stri
     : { outcome: 'unclear', evidence: `${evidence}, which these samples cannot tell from chance` };
 }
 
-function changeText(loss: number, task: TaskAccuracy, reference: TaskAccuracy): string {
-  const values = `from ${percentText(reference.top1)} to ${percentText(task.top1)}`;
+/**
+ * Answers are counted as lost and gained against the model that the user gave, on the runtime that is the reference; the variant
+ * fp32, perhaps an engine, may have a metric of its own.
+ */
+function changeText(loss: number, { top1 }: TaskAccuracy): string {
+  const values = `from ${percentText(top1 === null ? null : top1 + loss)} to ${percentText(top1)}`;
   return `${loss > 0 ? 'falls' : 'rises'} by ${pointsText(loss)} ${values}`;
 }
 
@@ -109,9 +113,7 @@ export function judgeAccuracy(variant: Variant, baseline: Variant, gates: Plan['
   if (failed.length > 0) return { outcome: 'lost', evidence: failed.map(({ finding }) => finding).join('; ') };
   const tolerance = gates.maxTop1Drop ?? defaultLossTolerance;
   const { task } = accuracy;
-  const reference = baseline.accuracy?.task ?? null;
-  if (task !== null && reference !== null && task.labelled > 0)
-    return judgeLabelled(task, reference, metric, tolerance);
+  if (task !== null && task.labelled > 0) return judgeLabelled(task, metric, tolerance);
   if (task !== null && task.agreement !== null)
     return judgeAgreement(task, accuracy.samples, agreementTolerance(gates));
   return judgeSqnr(accuracy, gates.minSqnrDb ?? defaultSqnrFloorDb);

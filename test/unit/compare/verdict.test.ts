@@ -56,6 +56,13 @@ describe('decideVerdict by accuracy alone', () => {
     );
   });
 
+  it('names the metric before the change as it was where answers are compared, whatever an FP32 engine scores', () => {
+    const engine = baseline(labelledTask(2000, 1800, 100, 0));
+    expect(text(decide([engine, reduced('fp16', 0, 60)]).reasons)).toContain(
+      'top-1 rises by 3.00 points from 90.00% to 93.00%',
+    );
+  });
+
   it('does not reject a loss that is certain and too small to matter', () => {
     // 12 of 2000 and none gained: p = 0.0005, 0.6 points.
     expect(decide([fp32, reduced('fp16', 12, 0)]).recommended).toBe('fp16');
