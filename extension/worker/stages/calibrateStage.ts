@@ -78,7 +78,9 @@ export async function calibrateStage(
     const model = fitActivations(equalizeChannels(prepared, equalization), fits);
     const ranges = await observe(model, params, selected, options, reused !== null);
     const inputMoments =
-      few !== null && rounds ? await clock.tuning(async () => measureInputMoments(prepared, await few, options)) : undefined;
+      few !== null && rounds
+        ? await clock.tuning(async () => measureInputMoments(prepared, await few, options))
+        : undefined;
     await writeRanges({ ...ranges, ...(inputMoments === undefined ? {} : { inputMoments }) }, params.rangesOutput);
     const tensors = targets(model, params, ranges);
     const sampleDims = Object.fromEntries(
