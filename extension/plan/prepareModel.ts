@@ -24,6 +24,7 @@ import { inlineFunctions } from './prepare/inlineFunctions';
 import { nameNodes } from './prepare/nameNodes';
 import { removeIdentities } from './prepare/removeIdentities';
 import { removeUnused } from './prepare/removeUnused';
+import { scalarRanges } from './prepare/scalarRanges';
 import { toSinglePrecision } from './prepare/toSinglePrecision';
 import { uniqueDimensions } from './prepare/uniqueDimensions';
 import { uniqueNames } from './prepare/uniqueNames';
@@ -59,6 +60,7 @@ export function prepareModel(model: Model, options: PrepareOptions = {}): Model 
     removeIdentities(prepared);
     foldConstants(prepared);
   } while (inlineBranches(prepared));
+  scalarRanges(prepared);
   foldDequantizedBiases(prepared);
   simplifyCasts(prepared);
   foldBatchNormalization(prepared);
