@@ -14,11 +14,11 @@ import { setInt, setInts, setString } from '../model/attributes';
 import { GraphIndex } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import { newNode, newValueInfo } from '../model/onnx.generated';
-import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
-import { inParallel } from './inParallel';
+import type { SampleSource } from './inferenceFeeds';
 import { probePrefix, valueProbe } from './probeModels';
 import { ProbeNodes } from './probeNodes';
-import { withProbe, type ProbeSource } from './probeSessions';
+import type { ProbeSource } from './probeSessions';
+import { runProbe } from './runProbe';
 import { weightedInput, type Kernel, type WeightedInput } from './weightedInputs';
 
 /**
@@ -40,15 +40,7 @@ export async function measureInputMoments(
     for (const [name, { data }] of Object.entries(seen)) addTo(sums, name, data as Float32Array);
     inferences++;
   };
-  await withProbe(probe.model, source, (opened) =>
-    inParallel(
-      inferenceFeeds(source, options.signal),
-      opened.parallelRuns,
-      ({ feeds }) => opened.run(feeds),
-      addSample,
-      options.signal,
-    ),
-  );
+  await runProbe(probe.model, source, addSample, options);
   const means = (name: string): number[] => Array.from(sums.get(name) ?? [], (sum) => sum / inferences);
   return new Map(
     probe.layers.flatMap(({ node, outputs, taps }) => {

@@ -11,9 +11,9 @@ import type { RunOptions } from '../contract/progress';
 import type { NamedTensors } from '../contract/tensor';
 import type { Model } from '../model/model';
 import { biasProbe, type LayerOutputs } from './biasProbe';
-import { inferenceFeeds, type SampleSource } from './inferenceFeeds';
-import { inParallel } from './inParallel';
-import { withProbe, type ProbeSource } from './probeSessions';
+import type { SampleSource } from './inferenceFeeds';
+import type { ProbeSource } from './probeSessions';
+import { runProbe } from './runProbe';
 
 export interface LayerError {
   /** Mean error per output channel. */
@@ -56,15 +56,7 @@ export async function measureLayerErrors(
       message: `Measuring layer errors: ${inferences} of ${source.indices.length} samples`,
     });
   };
-  await withProbe(model, source, (probe) =>
-    inParallel(
-      inferenceFeeds(source, options.signal),
-      probe.parallelRuns,
-      ({ feeds }) => probe.run(feeds),
-      addSample,
-      options.signal,
-    ),
-  );
+  await runProbe(model, source, addSample, options);
   return new Map(layers.map((name, layer) => [name, finished(sums[layer]!, Math.max(inferences, 1))]));
 }
 

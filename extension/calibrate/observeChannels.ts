@@ -8,15 +8,13 @@ import type { RunOptions } from '../contract/progress';
 import type { DType, NamedTensors, Tensor } from '../contract/tensor';
 import type { Model } from '../model/model';
 import { newHistogram, widen, type GrowingHistogram, type Histogram } from './histogram';
-import { inferenceFeeds } from './inferenceFeeds';
-import { inParallel } from './inParallel';
 import { observeInside } from './observeInside';
 import type { ObservationSource } from './observeTensors';
 import type { ChannelRanges, SeenTensor } from './observers/observingRuntime';
 import { scalarObserver } from './observers/scalarObserver';
 import { PassProgress } from './passProgress';
 import { valueProbe } from './probeModels';
-import { withProbe } from './probeSessions';
+import { runProbe } from './runProbe';
 import { toFloat32 } from './toFloat32';
 
 /** A tensor of the outer graph, of type float32. */
@@ -84,15 +82,7 @@ async function observeFetched(
   const addSample = (outputs: NamedTensors): void => {
     for (const channels of gathered) channels.add(outputs, observer);
   };
-  await withProbe(probe, source, (opened) =>
-    inParallel(
-      inferenceFeeds(source, options.signal),
-      opened.parallelRuns,
-      ({ feeds }) => opened.run(feeds),
-      addSample,
-      options.signal,
-    ),
-  );
+  await runProbe(probe, source, addSample, options);
   return new Map(gathered.map((channels) => [channels.tensor.name, channels]));
 }
 

@@ -38,10 +38,11 @@ export function roundWeights(written: Model, prepared: Model, moments: ReadonlyM
     const format = formats.get(weight.dataType ?? 0);
     if (format === undefined || exact.dims.join() !== weight.dims.join()) continue;
     if (inputs.mean.length !== read.channels.channels) continue;
-    const nearest = readTensor(weight, written).data as Uint16Array;
+    const nearest = readTensor(weight, written);
     const shifts = biasErrors(layer, before, prepared, after);
-    const rounded = roundLayer(rowsOf(node, exact.dims), exact.data as Float32Array, nearest, format, inputs, shifts);
-    after.replace(weight, makeTensor(weight.name ?? '', { ...readTensor(weight, written), data: rounded }));
+    const [weights, patterns] = [exact.data as Float32Array, nearest.data as Uint16Array];
+    const data = roundLayer(rowsOf(node, exact.dims), weights, patterns, format, inputs, shifts);
+    after.replace(weight, makeTensor(weight.name ?? '', { ...nearest, data }));
   }
 }
 

@@ -185,8 +185,8 @@ function tunesInt8({ plan, precisions }: Params): boolean {
 }
 
 /**
- * Do precisions take part whose weights are rounded by what the layers read? Random inputs say nothing of that. What INT8 leaves to FP16 is
- * rounded to nearest: its error is far below that of the 8 bits.
+ * Do precisions take part whose weights are rounded by what the layers read? Random inputs say nothing of that. What INT8 leaves
+ * to FP16 is rounded to nearest: its error is far below that of the 8 bits.
  */
 function roundsWeights({ precisions }: Params, dataset: Dataset): boolean {
   return dataset.kind !== 'random' && precisions.some((precision) => precision === 'fp16' || precision === 'bf16');
