@@ -32,7 +32,11 @@ export const calibrationOptions = {
   'calib-table': { type: 'string', value: 'FILE', help: 'a calibration table to reuse' },
   calibrator: { type: 'string', value: 'C', help: 'builtin|tensorrt (TensorRT 8 and 10)' },
   'calib-cache': { type: 'string', value: 'FILE', help: "TensorRT's cache: read if it fits, else written" },
-  'guard-share': { type: 'string', value: 'X', help: 'INT8: share of the time that may stay FP16 (0.05)' },
+  'guard-share': {
+    type: 'string',
+    value: 'X',
+    help: 'INT8: slower by this share at most for noisy layers in FP16 (0.05)',
+  },
   equalization: { type: 'string', value: 'on|off', help: 'INT8: let channels fill the range of a tensor (on)' },
   'bias-correction': { type: 'string', value: 'on|off', help: 'INT8: take mean errors off the biases (on)' },
   'int8-calib-dataset': { type: 'string', value: 'D', help: "torch2trt's word for --data" },

@@ -190,7 +190,7 @@ export const planSchema = Type.Object(
           minimum: 0,
           maximum: 1,
           description:
-            'INT8: the noisiest layers stay in FP16, as long as they take no more than this share of the time (memory and arithmetic).',
+            'INT8: the noisiest layers stay in FP16, as long as that makes the model slower by no more than this share (memory, arithmetic, conversions).',
         }),
         equalization: Type.Boolean({
           default: true,

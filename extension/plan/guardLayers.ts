@@ -1,26 +1,24 @@
 /**
- * The accuracy guard: which layers of an INT8 variant stay in the precision of the rest because they add far more noise than
- * arithmetic.
+ * The accuracy guard: which layers of an INT8 variant stay in the precision of the rest because they add far more noise than they
+ * save time.
  *
  * A few layers often carry most of the quantization noise and little of the work: keeping them costs next to no latency. Which they
  * are is a knapsack (most noise removed for a bounded share of the time), solved greedily by density (Dantzig,
  * "Discrete-Variable Extremum Problems", Operations Research 5, 1957). Noise is measured layer by layer on FP32 activations
  * (`calibrate/measureLayerErrors.ts`); it stands in for the effect on the model's output, which would take an inference pass
- * per layer. Runs after calibration; `placeQuantization.ts` leaves the layers out.
+ * per layer. Time is that of `quantizedTimes.ts`. Runs after calibration; `placeQuantization.ts` leaves the layers out.
  */
 import type { TensorRanges } from '../contract/calibrationTable';
-import { getInt } from '../model/attributes';
-import { GraphIndex } from '../model/graphIndex';
 import type { Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
-import { layerTime } from './multiplyAdds';
+import { QuantizedTimes } from './quantizedTimes';
 
 /** Layers quieter than this part of the average are left alone: keeping them would gain nothing that shows. */
 const worthwhileNoise = 0.5;
 
 /**
- * @param noise power of the INT8 error over power of the output, by node name
- * @param share of the time of these layers that may stay unquantized, 0–1
+ * @param noise power of the INT8 error over power of the output, by node name, of all layers in 8 bits
+ * @param share by how much of its time the variant may get slower for it, 0–1
  * @returns the reason by node name
  */
 export function guardLayers(
@@ -29,39 +27,65 @@ export function guardLayers(
   ranges: TensorRanges,
   share: number,
 ): Record<string, string> {
-  const index = new GraphIndex(model.proto.graph);
-  const layers = model.proto.graph.node.flatMap((node) => {
-    const own = noise.get(node.name ?? '');
-    const work = timeOf(node, index, ranges);
-    return own === undefined || work === 0 ? [] : [{ name: node.name ?? '', noise: own, work }];
-  });
-  const total = model.proto.graph.node.reduce(
-    (sum, node) => sum + (noise.has(node.name ?? '') ? layerTime(node, index, ranges) : 0),
-    0,
-  );
-  const average = layers.reduce((sum, layer) => sum + layer.noise, 0) / Math.max(1, layers.length);
+  if (share <= 0) return {};
+  const layers = model.proto.graph.node.filter(({ name }) => noise.has(name ?? ''));
+  const times = new QuantizedTimes(model.proto.graph, ranges, new Set(layers));
+  const total = times.total();
+  const kept = new Set<NodeProto>();
   const guarded: Record<string, string> = {};
   let used = 0;
-  // Ties by name: the choice must not depend on anything but the numbers.
-  const byDensity = layers.toSorted((a, b) => b.noise / b.work - a.noise / a.work || (a.name < b.name ? -1 : 1));
-  for (const layer of byDensity) {
-    if (layer.noise < worthwhileNoise * average || (used + layer.work) / total > share) continue;
-    used += layer.work;
-    guarded[layer.name] = reason(layer.noise, layer.work / total);
+  for (const { nodes } of candidates(layers, noise, times)) {
+    const left = nodes.filter((node) => !kept.has(node));
+    // What is kept already has changed the price.
+    const cost = Math.max(times.costOfKeeping(left, kept), 0);
+    if ((used + cost) / total > share) continue;
+    used += cost;
+    for (const node of left) {
+      kept.add(node);
+      guarded[node.name ?? ''] = reason(noise.get(node.name ?? '') ?? 0, cost / total);
+    }
   }
   return guarded;
 }
 
-/** Of the layer, and of a grouped convolution in front of it, which cannot stay in 8 bits without it (`placeQuantization.ts`). */
-function timeOf(node: NodeProto, index: GraphIndex, ranges: TensorRanges): number {
-  const own = layerTime(node, index, ranges);
-  let producer = index.producer(node.input[0] ?? '');
-  while (producer?.opType === 'Relu' || producer?.opType === 'Clip') producer = index.producer(producer.input[0] ?? '');
-  if (own === 0 || producer?.opType !== 'Conv' || getInt(producer, 'group', 1) === 1) return own;
-  return own + layerTime(producer, index, ranges);
+/** Layers that are kept together, or not. */
+interface Candidate {
+  readonly nodes: readonly NodeProto[];
+  readonly name: string;
+  /** Noise that goes for the time that comes; infinite where none comes. */
+  readonly density: number;
+}
+
+/** The noisy layers, alone or with the one in front, whichever removes more noise for its time; the densest first. */
+function candidates(
+  layers: readonly NodeProto[],
+  noise: ReadonlyMap<string, number>,
+  times: QuantizedTimes,
+): Candidate[] {
+  const noiseOf = (nodes: readonly NodeProto[]) =>
+    nodes.reduce((sum, { name }) => sum + (noise.get(name ?? '') ?? 0), 0);
+  const threshold = (worthwhileNoise * noiseOf(layers)) / Math.max(1, layers.length);
+  const candidate = (nodes: readonly NodeProto[]): Candidate => ({
+    nodes,
+    name: nodes[0]?.name ?? '',
+    density: noiseOf(nodes) / Math.max(times.costOfKeeping(nodes, new Set()), 0),
+  });
+  return (
+    layers
+      .filter((node) => times.layer(node) > 0 && noiseOf([node]) >= threshold)
+      .map((node) => {
+        const alone = candidate([node]);
+        const inFront = times.layerInFront(node);
+        const both = inFront === null ? alone : candidate([node, inFront]);
+        return both.density > alone.density ? both : alone;
+      })
+      // Ties by name: the choice must not depend on anything but the numbers.
+      .toSorted((a, b) => (a.density === b.density ? (a.name < b.name ? -1 : 1) : b.density - a.density))
+  );
 }
 
 function reason(noise: number, part: number): string {
   const below = (-10 * Math.log10(noise)).toFixed(1);
-  return `INT8 error only ${below} dB below its output, for ${(100 * part).toFixed(1)} % of the time (accuracy guard)`;
+  const time = part > 0 ? `for ${(100 * part).toFixed(1)} % of the time` : 'and in FP16 it takes no longer';
+  return `INT8 error only ${below} dB below its output, ${time} (accuracy guard)`;
 }

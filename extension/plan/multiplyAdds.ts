@@ -29,21 +29,3 @@ function termsPerOutput(node: NodeProto, dims: readonly number[]): number {
       return 0;
   }
 }
-
-/**
- * Multiply-adds that a GPU does in INT8 while it moves one byte. Between 200 (Orin, H200) and 400 (L4): layers with fewer
- * per byte, among them all depthwise convolutions, wait for memory.
- */
-const multiplyAddsPerByte = 256;
-
-/**
- * Time of a layer in INT8, in bytes moved: its input, output and weights, and its arithmetic at `multiplyAddsPerByte`. 0 where
- * the shapes are not known.
- */
-export function layerTime(node: NodeProto, index: GraphIndex, ranges: TensorRanges): number {
-  const arithmetic = multiplyAdds(node, index, ranges);
-  if (arithmetic === 0) return 0;
-  const elements = (name: string | undefined) => elementCount(ranges.tensors.get(name ?? '')?.dims ?? []);
-  const weights = elementCount(index.initializer(node.input[1] ?? '')?.dims ?? []);
-  return elements(node.input[0]) + elements(node.output[0]) + weights + arithmetic / multiplyAddsPerByte;
-}

@@ -3,11 +3,14 @@
 #   app              unpacks our program (.gpu/app) and this script
 #   join NAME        joins $DEVICE_HOME/pieces/NAME.* : payload (node, models, data), trt10 and trt8 (TensorRT's jars), peers
 #   smoke            what probe says of the machine
-#   start SECONDS    everything, in the order of value, in the background, until the time is up
+#   prepare          what needs no GPU: the transformer is written
+#   start SECONDS [GPU TASK…]   the tasks (all of them, in the order of value, where none is named) on that GPU, in the
+#                    background, until the time is up. A task is measure:NAME, overhead:NAME, warm:NAME (NAME as in `runs`),
+#                    int4, peers, tensorrt8, level3, soak, or a function of .gpu/app/experiments.sh
 #   wait SECONDS     watches it and puts what is there into $OUT: one archive of results and the log
-#   soak             200 engines in one process, 20 builds cancelled, a worker killed in the middle of a build
-# Builders time kernels, so nothing else may run on the GPU: two builds side by side take ten times as long, and pick other
-# kernels. Whatever is done is kept: `start` goes on where it was when it is called again.
+# Builders time kernels, so nothing else may run on the same GPU: two builds side by side take ten times as long, and pick
+# other kernels. A machine of several GPUs takes one `start` each; what is compared is of one GPU, since a name is measured by
+# one task. Whatever is done is kept: `start` goes on where it was when it is called again.
 set -u
 home=${DEVICE_HOME:-/root}
 work=$home/work
@@ -130,23 +133,48 @@ tensorrt8() {
   )
 }
 
-everything() {
+# 200 engines in one process, 20 builds cancelled, a worker killed in the middle of a build
+soak() {
+  step $results/soak.json 60 bash -c "$node $app/soak.cjs $home/models/digits_resnet_tiny.onnx $work ${1:-200} ${2:-20} >$work/soak.json && mv $work/soak.json $results/"
+  # Kill -9 of the worker in the middle of a build: a coded error, and the next build works.
+  [ $(left) -gt 40 ] || return 0
+  local onnx calib preprocess converting
+  rm -rf $work/killed
+  IFS='|' read -r _ onnx calib _ preprocess _ <<<"$(line digits)"
+  PRECISION_BENCH_HOME=$work/home-killed $cli convert $home/models/$onnx --data $home/data/$calib --preprocess $preprocess \
+    --precisions fp16 --backend tensorrt --optimization-level 5 --out $work/killed --quiet >$results/killed.txt 2>&1 &
+  converting=$!
+  sleep 8
+  kill -9 $(pgrep -P $converting) # its worker
+  wait $converting
+  echo "rc $?" >>$results/killed.txt
+}
+
+prepare() {
   [ -s $home/models/transformer.onnx ] || { $node $app/transformer.cjs $home/models && mv $home/models/*.npz $home/data/; }
-  nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv >>$work/log 2>&1
+  nvidia-smi --query-gpu=index,name,driver_version,clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv | tee -a $work/log
+}
+
+all_tasks() {
   local each
-  while read -r each; do measure "$each"; done <<<"$runs"
-  overhead "$(line digits)"
-  overhead "$(line lite0-batch32)"
-  int4
-  peers
-  tensorrt8
-  for each in digits transformer lite0-batch32 rec-batch32; do warm "$(line $each)"; done
-  level3
-  # Pieces that came meanwhile.
-  peers
-  tensorrt8
-  warm "$(line transformer-batch32)"
-  say finished
+  while read -r each; do echo measure:${each%%|*}; done <<<"$runs"
+  echo overhead:digits overhead:lite0-batch32 int4 peers tensorrt8
+  for each in digits transformer lite0-batch32 rec-batch32; do echo warm:$each; done
+  # The last two again: pieces that came meanwhile.
+  echo level3 peers tensorrt8 warm:transformer-batch32 soak
+}
+
+everything() { # GPU TASK…
+  local each
+  export CUDA_VISIBLE_DEVICES=$1
+  shift
+  for each in ${*:-$(all_tasks)}; do
+    case $each in
+    *:*) [ -z "$(line ${each#*:})" ] || ${each%%:*} "$(line ${each#*:})" ;;
+    *) $each ;;
+    esac
+  done
+  say "finished on GPU $CUDA_VISIBLE_DEVICES"
 }
 
 pack() {
@@ -176,49 +204,40 @@ PY
   rm -f $home/pieces/$name.*
 }
 
+# Tasks of one session, functions of their own, which are carried beside the app and not kept.
+[ ! -f $home/experiments.sh ] || . $home/experiments.sh
+
 mkdir -p $work $results $out $home/pieces
-touch $work/log $work/background
+touch $work/log $work/background $work/lanes
 case "${1:?step}" in
 app)
-  mkdir -p $home/app && tar xzf .gpu/app/app.tgz -C $home/app && cp test/device/onDevice.sh $home/
+  mkdir -p $home/app && tar xzf .gpu/app/app.tgz -C $home/app && cp test/device/onDevice.sh .gpu/app/*.sh $home/
   ;;
 join) join ${2:?name} ;;
 smoke)
   nvidia-smi --query-gpu=name,driver_version,clocks.sm,temperature.gpu --format=csv
   $cli probe
   ;;
+prepare) prepare ;;
 start)
-  say "started for $2 s"
+  prepare
+  say "started for $2 s on GPU ${3:-0}"
+  echo >>$work/lanes
   # A session of its own, which the end of this call leaves alone; the copy of this script, which later calls do not replace.
-  cd $home && setsid bash $home/onDevice.sh everything ${2:?seconds} </dev/null >>$work/background 2>&1 &
+  cd $home && setsid bash $home/onDevice.sh everything "${@:2}" </dev/null >>$work/background 2>&1 &
   sleep 1
   ;;
 everything)
   deadline=$((SECONDS + ${2:?seconds}))
-  everything
+  everything ${3:-0} "${@:4}"
   ;;
 wait)
   deadline=$((SECONDS + ${2:?seconds}))
-  while [ $(left) -gt 0 ] && ! tail -n 1 $work/log | grep -q finished; do
+  while [ $(left) -gt 0 ] && [ $(grep -c 'finished on GPU' $work/log) -lt $(grep -c '' $work/lanes) ]; do
     sleep 2
     [ $((SECONDS % 30)) -gt 1 ] || pack
   done
   pack
-  tail -n 60 $work/log $work/background
-  ;;
-soak)
-  deadline=$((SECONDS + 560))
-  timeout $(left) $node $app/soak.cjs $home/models/digits_resnet_tiny.onnx $work ${2:-200} ${3:-20} >$out/soak.json
-  head -c 2000 $out/soak.json
-  # Kill -9 of the worker in the middle of a build: a coded error, and the next build works.
-  rm -rf $work/killed
-  IFS='|' read -r _ onnx calib _ preprocess _ <<<"$(line digits)"
-  PRECISION_BENCH_HOME=$work/home-killed $cli convert $home/models/$onnx --data $home/data/$calib --preprocess $preprocess \
-    --precisions fp16 --backend tensorrt --optimization-level 5 --out $work/killed --quiet &
-  converting=$!
-  sleep 8
-  kill -9 $(pgrep -P $converting) # its worker
-  wait $converting
-  echo "rc $?"
+  tail -n 60 $work/log; tail -n 20 $work/background
   ;;
 esac

@@ -15,7 +15,7 @@
  *     works: peers, trt8 pieces · join peers, join trt8 · wait SECONDS, as often as needed · soak if time is left
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { nodeBundle } from '../../scripts/bundleOptions.mjs';
@@ -119,7 +119,7 @@ function packPayload(shared) {
 
 function packPeers(from) {
   const folder = stage('peers');
-  cpSync(from, folder, { recursive: true, filter: (file) => file === from || file.endsWith('.onnx') });
+  cpSync(from, folder, { recursive: true, filter: (file) => statSync(file).isDirectory() || file.endsWith('.onnx') });
   const file = archive(folder);
   cut(file, 'peers');
   rmSync(file);

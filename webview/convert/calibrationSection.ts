@@ -82,7 +82,7 @@ function refinementFields(state: ConvertState, actions: ConvertActions): Templat
   })}
   ${planText(state, actions, '/calibration/guardShare', {
     label: t('Noisiest layers kept in FP16'),
-    help: t('INT8: as a share of the arithmetic, 0 to 1.'),
+    help: t('INT8: slower by this share at most, 0 to 1.'),
   })}
   ${planFlag(state, actions, '/calibration/equalization', {
     label: t('Equalize channels'),

@@ -75,6 +75,23 @@ describe('fittableTensors', () => {
     const grouped = mobile((conv) => setInt(conv, 'group', 2));
     expect(names(grouped)).toEqual([]);
   });
+
+  it('not behind an activation that a convolution computes itself', () => {
+    const gated = (gate: string) =>
+      model(
+        [value('image', 'fp32', ['batch', 4, 6, 6])],
+        [
+          node('Conv', ['image', 'expand'], ['plain']),
+          node(gate, ['plain'], ['gate']),
+          node('Mul', ['plain', 'gate'], ['active']),
+          node('Conv', ['active', 'project', 'bias'], ['projected']),
+        ],
+        [value('projected', 'fp32', ['batch', 3, 6, 6])],
+        [random('expand', [8, 4, 1, 1]), random('project', [3, 8, 1, 1]), random('bias', [3])],
+      );
+    expect(names(gated('Sigmoid'))).toEqual([]);
+    expect(names(gated('Erf'))).toEqual(['active']);
+  });
 });
 
 describe('fitActivations', () => {
