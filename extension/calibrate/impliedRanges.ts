@@ -99,7 +99,10 @@ const arithmetic: Readonly<Record<'Add' | 'Sub' | 'Mul' | 'Div', Arithmetic>> = 
   Div: (value, constant) => Math.fround(value / constant),
 };
 
-const swapped = (operation: Arithmetic): Arithmetic => (value, constant) => operation(constant, value);
+const swapped =
+  (operation: Arithmetic): Arithmetic =>
+  (value, constant) =>
+    operation(constant, value);
 
 function withScalar(source: string, scalar: Scalar | null, operation: Arithmetic): Implication | null {
   if (scalar === null || source === '') return null;
