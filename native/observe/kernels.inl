@@ -41,8 +41,8 @@ KeyRange range(const float* values, size_t count) {
     if (count == 0) {
         return {INT32_MAX, INT32_MIN, 0};
     }
-    // Three plain reductions over the bit patterns. As signed integers, those of positive numbers sort as the numbers do, above all
-    // others; as unsigned ones, those of negative numbers sort the other way round, above all others.
+    // Three plain reductions over the bit patterns. As signed integers, those of positive numbers sort as the numbers
+    // do, above all others; as unsigned ones, those of negative numbers sort the other way round, above all others.
     int32_t greatestSigned = INT32_MIN;
     uint32_t greatestUnsigned = 0;
     uint32_t leastUnsigned = UINT32_MAX;
