@@ -124,7 +124,8 @@ async function observeAllInside(
   const observation = (name: string): SeenTensor | null => {
     const own = seen.get(name) ?? null;
     const root = roots.get(name);
-    if (root !== undefined) return own && { ...(observation(root) ?? own), dims: own.dims };
+    const whole = root === undefined ? null : observation(root);
+    if (root !== undefined) return own && whole && { ...whole, dims: own.dims };
     const implication = implied.get(name);
     if (own !== null || implication === undefined) return own;
     const source = observation(implication.source);

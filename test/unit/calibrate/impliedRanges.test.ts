@@ -95,7 +95,8 @@ describe.skipIf(observing === null)('ranges that follow from others', () => {
       node('Mul', ['deep', 'gate'], ['gated']),
       node('Div', ['gated', 'six'], ['swish']),
       node('Mul', ['swish', 'huge'], ['wide']),
-      node('Relu', ['wide'], ['positive']),
+      node('Transpose', ['wide'], ['turned']),
+      node('Relu', ['turned'], ['positive']),
       node('Squeeze', ['positive'], ['y']),
     );
   const data = (wide: boolean) => {
@@ -126,18 +127,18 @@ describe.skipIf(observing === null)('ranges that follow from others', () => {
     return { looked, inside: [...inside.tensors], outside: outsideRanges };
   }
 
-  it('are what looking at the tensors gives, of which four of nine are looked at', async () => {
+  it('are what looking at the tensors gives, of which five of ten are looked at', async () => {
     const { looked, inside, outside } = await compare(false);
     expect(inside).toEqual(outside);
-    // x, deep, gated, and the shape of y.
-    expect(looked).toEqual([4]);
+    // x, gated, and the shapes of deep, turned and y.
+    expect(looked).toEqual([5]);
   });
 
   it('are looked for in another pass where numbers become infinite', async () => {
     const { looked, inside, outside } = await compare(true);
     expect(inside).toEqual(outside);
-    // What overflows, and the ReLU of it.
-    expect(looked).toEqual([4, 2]);
+    // What overflows, and the ReLU behind it.
+    expect(looked).toEqual([5, 2]);
     expect(inside.find(([name]) => name === 'wide')?.[1].nonFinite).toBeGreaterThan(0);
   });
 });
