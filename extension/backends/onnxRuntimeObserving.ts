@@ -28,6 +28,24 @@ const mostParallelRuns = 3;
 /** ONNX Runtime's GraphOptimizationLevel for everything it has, kernels with layouts of their own included. */
 const allOptimizations = 99;
 
+/**
+ * Its optimizers that look for patterns which observed tensors break up, by the names that it registers them under. What remains acts
+ * on observed graphs, too: folded constants, blocked layouts of convolutions, factors and transpositions taken into matrix products,
+ * and single nodes left out. Names that a version does not have are passed over.
+ */
+const fusionOptimizers = [
+  'Level2_RuleBasedTransformer ConstantSharing CommonSubexpressionElimination TransposeOptimizer',
+  'MatMulAddFusion MatMul_BatchNormalization_Fusion ReshapeFusion Pad_Fusion SliceConcatToSpaceToDepthFusion GatherToSliceFusion',
+  'GeluFusionL1 GeluFusionL2 FastGeluFusion QuickGeluFusion BiasGeluFusion BiasSoftmaxFusion BiasDropoutFusion',
+  'LayerNormFusionL1 LayerNormFusionL2 SimplifiedLayerNormFusion SkipLayerNormFusion BiasSkipLayerNormFusion EmbedLayerNormFusion',
+  'AttentionFusion GroupQueryAttentionFusion GroupQueryAttentionPreNormFusion GemmActivationFusion ConvActivationFusion',
+  'ConvAddActivationFusion MatMulActivationFusion MatMulIntegerToFloatFusion',
+  'DynamicQuantizeMatMulFusion MatMulNBitsMlpFusion MatMulNBitsQkvFusion EnsureUniqueDQForNodeUnit QDQPropagationTransformer',
+  'WeightBiasQuantization DoubleQDQPairsRemover QDQSelectorActionTransformer QDQFinalCleanupTransformer QDQS8ToU8Transformer',
+  'Avx2WeightS8ToU8Transformer NhwcTransformer',
+].flatMap((line) => line.split(' '));
+const withoutFusions = { 'optimization.disable_specified_optimizers': fusionOptimizers.join(';') };
+
 /** Those that `calibrate/` writes into its models. */
 const operators = ['Observe', 'CompareLayer'];
 
@@ -55,8 +73,8 @@ export async function onnxRuntimeObserving(
   };
   return {
     parallelRuns: Math.min(availableParallelism(), mostParallelRuns),
-    openObserving: async (probe, { histograms, output }) =>
-      new NativeObserving(await open(probe, histograms, {}), probe.path, output),
+    openObserving: async (probe, { histograms, output, fusions }) =>
+      new NativeObserving(await open(probe, histograms, fusions ? {} : withoutFusions), probe.path, output),
     // Q/DQ are neither fused into integer kernels nor moved: these saturate and round differently.
     openFetching: async (probe, outputs) =>
       new NativeFetching(await open(probe, [], { 'session.disable_quant_qdq': '1' }), probe.path, outputs),

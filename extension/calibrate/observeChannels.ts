@@ -56,7 +56,7 @@ export async function observeChannels(
   });
   // No report: the pass is short, and the long one behind it begins anew.
   const progress = new PassProgress(source.indices.length, 1, { signal: options.signal });
-  const seen = await observeInside(model, { ...source, observing }, wanted, progress);
+  const seen = await observeInside(model, { ...source, observing }, { tensors: wanted, all: false }, progress);
   return new Map(tensors.map(({ name }, index) => [name, observed(seen.tensors[index])]));
 }
 

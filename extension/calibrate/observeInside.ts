@@ -40,11 +40,18 @@ export const operatorDomain = 'precision_bench';
 /** The output of an Observe node: the runtime computes a node for an output only. */
 const markOf = (index: number): string => `${probePrefix}seen${index}`;
 
+/** What a pass looks at. */
+export interface InsideRequest {
+  readonly tensors: readonly InsideTensor[];
+  /** Is it every tensor, or all but those that follow from others? Nothing of the model can be fused then. */
+  readonly all: boolean;
+}
+
 /** @throws CodedError CALIBRATION_FAILED without a readable sample, CANCELLED, and what the runtime and the data set throw */
 export async function observeInside(
   model: Model,
   source: SampleSource & { readonly observing: ObservingRuntime },
-  tensors: readonly InsideTensor[],
+  { tensors, all }: InsideRequest,
   progress: PassProgress,
 ): Promise<InsideObservations> {
   const { observing } = source;
@@ -53,6 +60,7 @@ export async function observeInside(
     const opening = observing.openObserving(encoded, {
       histograms: tensors.map(({ values }) => values === 'histogram'),
       output: probe.proto.graph.output[0]?.name ?? '',
+      fusions: !all,
     });
     return closing(opening, async () => {
       let samples = 0;

@@ -14,7 +14,8 @@ import { opsetVersion, type Model } from '../model/model';
 import type { GraphProto } from '../model/onnx.generated';
 import { inferTypes } from '../plan/inferTypes';
 import type { Histogram } from './histogram';
-import { observeInside, type InsideTensor } from './observeInside';
+import { impliedObservation, impliedRanges } from './impliedRanges';
+import { observeInside, type InsideObservations, type InsideTensor } from './observeInside';
 import { observeShapes } from './observeShapes';
 import {
   absMaxOf,
@@ -23,7 +24,7 @@ import {
   type ObservationSource,
   type TensorObservation,
 } from './observeTensors';
-import type { ObservingRuntime } from './observers/observingRuntime';
+import type { ObservingRuntime, SeenTensor } from './observers/observingRuntime';
 import { PassProgress } from './passProgress';
 
 export interface RangesRequest extends ObservationSource {
@@ -57,7 +58,7 @@ export async function observeRanges(
   const { samples, dims, observed } =
     observing === undefined
       ? await observeOutside(model, request, wanted, options)
-      : await observeAllInside(model, { ...request, observing }, wanted, options);
+      : await observeAllInside(model, { ...request, observing }, { wanted, roots, types }, options);
   const observation = (name: string) => observed.get(roots.get(name) ?? name);
   const reached = wanted.filter(({ name }) => dims.has(name));
   const tensors = reached.map(({ name, dtype }): [string, TensorRange] => {
@@ -97,19 +98,50 @@ async function observeOutside(
   return { samples: observations.samples, dims, observed: observations.tensors };
 }
 
+interface WantedTensors {
+  readonly wanted: readonly InsideTensor[];
+  /** Those of `layoutRoots`. */
+  readonly roots: ReadonlyMap<string, string>;
+  readonly types: ReadonlyMap<string, DType>;
+}
+
+/** Looks at the tensors whose range does not follow from another one's. */
 async function observeAllInside(
   model: Model,
   request: RangesRequest & { readonly observing: ObservingRuntime },
-  wanted: readonly InsideTensor[],
+  { wanted, roots, types }: WantedTensors,
   options: ObservationOptions,
 ): Promise<SeenTensors> {
-  const progress = new PassProgress(request.indices.length, 1, options);
-  const { samples, tensors } = await observeInside(model, request, wanted, progress);
-  const named = tensors.map((tensor, index) => [wanted[index]?.name ?? '', tensor] as const);
+  const implied = impliedRanges(model, types);
+  const follows = ({ name, values }: InsideTensor): boolean => values === 'range' && implied.has(name);
+  const pass = (tensors: readonly InsideTensor[]): Promise<InsideObservations> =>
+    observeInside(model, request, { tensors, all: true }, new PassProgress(request.indices.length, 1, options));
+
+  const looked = wanted.filter((tensor) => !follows(tensor));
+  const { samples, tensors } = await pass(looked);
+  const seen = new Map(looked.map(({ name }, index): [string, SeenTensor] => [name, tensors[index]!]));
+  /** Of a tensor in other layout only the shape was seen; the rest is that of its root. */
+  const observation = (name: string): SeenTensor | null => {
+    const own = seen.get(name) ?? null;
+    const root = roots.get(name);
+    const whole = root === undefined ? null : observation(root);
+    if (root !== undefined) return own && whole && { ...whole, dims: own.dims };
+    const implication = implied.get(name);
+    if (own !== null || implication === undefined) return own;
+    const source = observation(implication.source);
+    const found = source && impliedObservation(source, implication);
+    if (found !== null) seen.set(name, found);
+    return found;
+  };
+  const unclear = wanted.filter((tensor) => follows(tensor) && observation(tensor.name) === null);
+  if (unclear.length > 0) {
+    const again = await pass(unclear);
+    unclear.forEach(({ name }, index) => seen.set(name, again.tensors[index]!));
+  }
   return {
     samples,
-    dims: new Map(named.flatMap(([name, { dims }]) => (dims === null ? [] : [[name, dims]]))),
-    observed: new Map(named.map(([name, tensor]) => [name, { ...tensor, absMax: absMaxOf(tensor) }])),
+    dims: new Map([...seen].flatMap(([name, { dims }]) => (dims === null ? [] : [[name, dims]]))),
+    observed: new Map([...seen].map(([name, tensor]) => [name, { ...tensor, absMax: absMaxOf(tensor) }])),
   };
 }
 

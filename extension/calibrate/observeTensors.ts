@@ -97,7 +97,8 @@ async function observeWith(
   const wanted = tensors.map(({ name, dtype, histogram }) => {
     return { name, dtype, values: histogram ? ('histogram' as const) : ('range' as const) };
   });
-  const seen = await observeInside(model, source, wanted, new PassProgress(source.indices.length, 1, options));
+  const progress = new PassProgress(source.indices.length, 1, options);
+  const seen = await observeInside(model, source, { tensors: wanted, all: false }, progress);
   const observations = seen.tensors.map((tensor, index): [string, TensorObservation] => [
     tensors[index]?.name ?? '',
     { ...tensor, absMax: absMaxOf(tensor) },

@@ -18,7 +18,8 @@ export function modelBytes(model: Model, limit: number): Uint8Array | null {
   if (wantsExternalData(model)) return null;
   const { segments, bytes } = encodeMessage(model.proto, modelProtoSchema);
   if (bytes > limit) return null;
-  const target = new Uint8Array(bytes);
+  // Every byte is written below: filling it with zeros first would take as long.
+  const target = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
   const sources = new OpenFiles();
   try {
     let at = 0;

@@ -38,19 +38,28 @@ KeyRange finiteRange(const float* values, size_t count) {
 }
 
 KeyRange range(const float* values, size_t count) {
-    int32_t least = INT32_MAX;
-    int32_t greatest = INT32_MIN;
-    int32_t largest = 0;
-    // Three plain reductions: with a case for values that are not finite, compilers give up on vectors.
+    if (count == 0) {
+        return {INT32_MAX, INT32_MIN, 0};
+    }
+    // Three plain reductions over the bit patterns. As signed integers, those of positive numbers sort as the numbers
+    // do, above all others; as unsigned ones, those of negative numbers sort the other way round, above all others.
+    int32_t greatestSigned = INT32_MIN;
+    uint32_t greatestUnsigned = 0;
+    uint32_t leastUnsigned = UINT32_MAX;
     for (size_t i = 0; i < count; ++i) {
         const int32_t bits = bitsOf(values[i]);
-        const int32_t key = keyOf(bits);
-        const int32_t magnitude = bits & kMagnitude;
-        least = key < least ? key : least;
-        greatest = key > greatest ? key : greatest;
-        largest = magnitude > largest ? magnitude : largest;
+        const uint32_t pattern = static_cast<uint32_t>(bits);
+        greatestSigned = bits > greatestSigned ? bits : greatestSigned;
+        greatestUnsigned = pattern > greatestUnsigned ? pattern : greatestUnsigned;
+        leastUnsigned = pattern < leastUnsigned ? pattern : leastUnsigned;
     }
-    return largest < kInfinity ? KeyRange{least, greatest, 0} : finiteRange(values, count);
+    const bool allPositive = static_cast<int32_t>(greatestUnsigned) >= 0;
+    const bool allNegative = greatestSigned < 0;
+    const int32_t least = static_cast<int32_t>(allPositive ? leastUnsigned : greatestUnsigned);
+    const int32_t greatest = allNegative ? static_cast<int32_t>(leastUnsigned) : greatestSigned;
+    // NaN and infinity lie beyond all numbers of their sign.
+    const bool finite = (least & kMagnitude) < kInfinity && (greatest & kMagnitude) < kInfinity;
+    return finite ? KeyRange{keyOf(least), keyOf(greatest), 0} : finiteRange(values, count);
 }
 
 void bins(const float* values, size_t count, double binWidth, int32_t lastBin, int32_t* out) {

@@ -208,6 +208,20 @@ int main() {
             testKernelsAgree(values);
         }
     }
+    // The range's extremes come from other reductions where all values have one sign.
+    for (const float sign : {1.0f, -1.0f}) {
+        for (const float special :
+             {0.5f, 0.0f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+            std::vector<float> oneSided = sample(1025, false);
+            for (float& value : oneSided) {
+                value = std::copysign(value, sign);
+            }
+            oneSided[77] = std::copysign(special, sign);
+            testRange(oneSided);
+            testAccumulator(oneSided, 100);
+            testKernelsAgree(oneSided);
+        }
+    }
     const std::vector<float> extremes = {-0.0f, std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest(),
                                          std::numeric_limits<float>::denorm_min()};
     testRange(extremes);

@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { Channel, registerHandlers, type Silent } from '../../contract/channel';
 import { CodedError } from '../../contract/errors';
-import { UnreadableSample, type Dataset, type SampleInfo } from '../dataset';
+import { UnreadableSample, type Dataset, type Sample, type SampleInfo } from '../dataset';
 import { contentHashes } from '../sampleByContent';
 import { openDataset } from './openDataset';
 import type { DatasetThreadSide, OpenedDataset, ThreadSample } from './threadedDataset';
@@ -15,7 +15,7 @@ if (port === null) throw new Error('This file is started by threadedDataset.ts, 
 
 const channel = new Channel<DatasetThreadSide, Silent>(
   {
-    send: (message) => port.postMessage(message),
+    send: (message) => port.postMessage(message, handedOver(message)),
     listen: (listener) => {
       port.on('message', listener);
       return () => port.off('message', listener);
@@ -59,9 +59,30 @@ function describeDataset(source: Dataset): OpenedDataset {
   return { kind, length, labelled, classes, batchRule: batchRule ?? null, infos };
 }
 
+/** Kinds whose arrays are made anew for every sample. A user's module may give out the same one again. */
+const freshKinds: readonly Dataset['kind'][] = ['npz', 'npy', 'classFolders', 'imageFolder'];
+/** The buffers of samples on their way; every sample is sent once. */
+const samplesOnTheWay = new WeakMap<object, ArrayBuffer[]>();
+
+/** What of a message `postMessage` can give away, where it would else copy it twice. */
+function handedOver(message: unknown): ArrayBuffer[] {
+  const { result } = message as { readonly result?: unknown };
+  return typeof result === 'object' && result !== null ? (samplesOnTheWay.get(result) ?? []) : [];
+}
+
+/** Buffers that the sample's arrays fill; those that they share with something else stay here. */
+function ownBuffers({ tensors }: Sample): ArrayBuffer[] {
+  const buffers = Object.values(tensors).flatMap(({ data }) =>
+    data.buffer instanceof ArrayBuffer && data.byteLength === data.buffer.byteLength ? [data.buffer] : [],
+  );
+  return [...new Set(buffers)];
+}
+
 async function readSample(source: Dataset, index: number, signal: AbortSignal): Promise<ThreadSample> {
   try {
-    return { sample: await source.get(index, signal) };
+    const answer = { sample: await source.get(index, signal) };
+    if (freshKinds.includes(source.kind)) samplesOnTheWay.set(answer, ownBuffers(answer.sample));
+    return answer;
   } catch (error) {
     if (error instanceof UnreadableSample) return { unreadable: error.toJSON() };
     throw error;

@@ -26,9 +26,16 @@ export function itemSize(dtype: DType): number {
 
 /** A copy of `bytes` as elements, in the machine's (little-endian) order. */
 export function typedArray(bytes: Uint8Array, dtype: DType, bigEndian = false): TensorData {
-  const size = itemSize(dtype);
   // Not `slice`: that of a Buffer shares memory.
-  const copy = Uint8Array.from(bytes);
-  if (bigEndian && size > 1) for (let at = 0; at < copy.length; at += size) copy.subarray(at, at + size).reverse();
-  return new arrays[dtype]!(copy.buffer);
+  return arrayOver(Uint8Array.from(bytes), dtype, bigEndian);
+}
+
+/**
+ * The same in place.
+ * @param bytes all of their buffer, and not used by the caller any more
+ */
+export function arrayOver(bytes: Uint8Array<ArrayBuffer>, dtype: DType, bigEndian = false): TensorData {
+  const size = itemSize(dtype);
+  if (bigEndian && size > 1) for (let at = 0; at < bytes.length; at += size) bytes.subarray(at, at + size).reverse();
+  return new arrays[dtype]!(bytes.buffer);
 }

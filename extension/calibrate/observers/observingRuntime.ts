@@ -44,6 +44,8 @@ export interface ObservingRequest {
   readonly histograms: readonly boolean[];
   /** Some small output of the model: a run has to be asked for one. */
   readonly output: string;
+  /** Should the runtime look for operators to fuse? Looking takes longer than a few samples where it finds none. */
+  readonly fusions: boolean;
 }
 
 /** By channel; min = Infinity and max = -Infinity where there is no finite value. */

@@ -75,7 +75,7 @@ export async function calibrateStage(
     const measured =
       tuned === null ? unchanged : await clock.tuning(() => measureScaling(prepared, params, tuned, options));
     const { equalization = {}, fits = {} } = reused?.table ?? measured;
-    const model = fitActivations(equalizeChannels(prepared, equalization), fits);
+    const model = await clock.tuning(() => fitActivations(equalizeChannels(prepared, equalization), fits));
     const ranges = await observe(model, params, selected, options, reused !== null);
     const inputMoments =
       few !== null && rounds

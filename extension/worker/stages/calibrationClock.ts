@@ -18,7 +18,7 @@ export class CalibrationClock {
   }
 
   /** Time spent beyond ranges and scales. */
-  async tuning<T>(work: () => Promise<T>): Promise<T> {
+  async tuning<T>(work: () => T | Promise<T>): Promise<T> {
     const before = performance.now();
     try {
       return await work();

@@ -50,6 +50,15 @@ describe('openThreadedDataset', () => {
     expect(samples[0]?.tensors['x']?.data).toEqual(Float32Array.of(9, 10, 11));
   });
 
+  it('gives a sample as often as it is asked for, also one that a module keeps', async () => {
+    const kept = 'const kept = new Float32Array([1, 2, 3]); export default { length: 1, get: () => kept };';
+    for (const source of [arrays(), write(temporaryFolder(), 'd.mjs', kept)]) {
+      const data = await openInThread(source);
+      expect(await data.get(0)).toEqual(await data.get(0));
+      expect((await data.get(0)).tensors['x']?.data).toHaveLength(3);
+    }
+  });
+
   it('errors of opening keep code and place', async () => {
     await expect(openInThread('/nothing/here.npz')).rejects.toMatchObject({
       code: 'DATA_NOT_FOUND',
