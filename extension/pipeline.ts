@@ -7,7 +7,7 @@
  */
 import * as path from 'node:path';
 import { chooseEngineBuilder, type EngineBuilder } from './build/chooseEngineBuilder';
-import { calibratedPrecisions, variantRecipes } from './build/variantRecipes';
+import { calibratedPrecisions, variantRecipes, weaklyTyped } from './build/variantRecipes';
 import { CodedError, throwIfCancelled } from './contract/errors';
 import { precisionOf, type Plan, type VariantName } from './contract/plan';
 import type { RunOptions, Stage } from './contract/progress';
@@ -151,7 +151,10 @@ class Conversion {
     const calibrated = await this.calibrate(recipes);
     const drafts = await this.write(recipes, calibrated);
     const gpu = probe.host.gpu?.computeCapability ?? null;
-    for (const draft of drafts) await this.buildEngines(draft, builder, gpu, calibrated);
+    for (const [index, draft] of drafts.entries()) {
+      await this.buildEngines(draft, builder, gpu, calibrated);
+      drafts[index] = await this.orWeaklyTyped(draft, builder, gpu, calibrated);
+    }
     adviseLikeBaseline(drafts);
     const measurements = await this.measureAll(drafts, calibrated);
 
@@ -266,6 +269,24 @@ class Conversion {
     }
     // One engine is a result; the architectures without one are named among the warnings.
     if (draft.builds.length > 0) draft.warnings.push(...draft.refusals.map(({ error }) => error.reason));
+  }
+
+  /** A variant that the builder refused, made once more with types that the builder chooses, where that may help. */
+  private async orWeaklyTyped(
+    draft: VariantDraft,
+    builder: EngineBuilder | null,
+    gpu: string | null,
+    calibrated: Calibrated,
+  ): Promise<VariantDraft> {
+    const [refusal] = draft.refusals;
+    if (builder === null || refusal?.error.code !== 'ENGINE_BUILD' || draft.builds.length > 0) return draft;
+    const recipe = weaklyTyped(draft.recipe, this.plan, builder);
+    if (recipe === null) return draft;
+    const again = newDraft(recipe);
+    await this.attempt(again, () => this.writeVariant(again, calibrated));
+    await this.buildEngines(again, builder, gpu, calibrated);
+    again.warnings.push(`Weakly typed, because TensorRT refused the strongly typed network. ${refusal.error.reason}`);
+    return again;
   }
 
   private async buildEngine(

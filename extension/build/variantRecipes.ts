@@ -42,6 +42,17 @@ export function variantRecipes(plan: Plan, builder: EngineBuilder | null): Varia
     .map((name) => recipeOf(name, plan, builder));
 }
 
+/**
+ * A strongly typed INT8 variant as a weakly typed one, with the same Q/DQ; null where this TensorRT has no such networks or the plan asks
+ * for a typing. TensorRT 10.6 ends with an internal error of its own where a convolution computes a GELU in FP16 and stores 8 bits
+ * (docs/measurements/h200-trt10.6); weakly typed, it builds the same graph.
+ */
+export function weaklyTyped(recipe: VariantRecipe, plan: Plan, builder: EngineBuilder): VariantRecipe | null {
+  const isCandidate = recipe.name === 'int8' && recipe.typing === 'strong' && recipe.calibrator === 'builtin';
+  if (!isCandidate || plan.builder.typing !== 'auto' || !typingsOf(builder).includes('weak')) return null;
+  return recipeOf(recipe.name, { ...plan, builder: { ...plan.builder, typing: 'weak' } }, builder);
+}
+
 function recipeOf(name: VariantName, plan: Plan, builder: EngineBuilder | null): VariantRecipe {
   const precision = precisionOf(name);
   const calibrator = calibratorOf(name, plan);

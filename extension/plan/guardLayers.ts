@@ -19,7 +19,7 @@ const worthwhileNoise = 0.5;
 /**
  * @param noise power of the INT8 error over power of the output, by node name, of all layers in 8 bits
  * @param share by how much of its time the variant may get slower for it, 0–1
- * @returns the reason by node name
+ * @returns the reason by node name; of none, where it would be all of them
  */
 export function guardLayers(
   model: Model,
@@ -45,7 +45,8 @@ export function guardLayers(
       guarded[node.name ?? ''] = reason(noise.get(node.name ?? '') ?? 0, cost / total);
     }
   }
-  return guarded;
+  // Eight bits were asked for: a variant without any would be another one under this name.
+  return kept.size === layers.length ? {} : guarded;
 }
 
 /** Layers that are kept together, or not. */

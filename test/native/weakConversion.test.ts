@@ -3,6 +3,7 @@
  * TensorRT 10 and its fake GPU: what is asked for reaches the builder, and what comes of it stands in the report. Numbers of
  * the fake mean nothing and are not looked at. Needs the target `native_tests`, which `npm test` builds.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -114,6 +115,26 @@ describe.skipIf(!isRunnable && !required)('a conversion with TensorRT 10', () =>
       error: { code: 'PRECISION_NOT_REALISED', reason: expect.stringContaining('fp32 100 %') as string },
     });
     expect(named(report, 'fp32')).toMatchObject({ status: 'ok' });
+  });
+
+  test('an INT8 network that the builder refuses strongly typed is built weakly typed, unless the plan asks otherwise', async () => {
+    const weakOnly = { tensorrt: 'build=weakOnly' };
+    const precisions = ['fp16' as const, 'int8' as const];
+    const report = await steered(weakOnly, () => run({ precisions }));
+    expect(named(report, 'fp16')).toMatchObject({ status: 'ok', build: { typing: 'strong' } });
+    const int8 = named(report, 'int8');
+    expect(int8, int8?.error?.reason).toMatchObject({
+      status: 'ok',
+      build: { typing: 'weak' },
+      calibration: { calibrator: 'builtin' },
+    });
+    expect(report.verdict.warnings.join('\n')).toMatch(/int8: Weakly typed, because TensorRT refused.*expectedDataType/);
+    const file = int8!.artifacts.find(({ kind }) => kind === 'onnx')!;
+    const bytes = readFileSync(path.join(out, file.path));
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(file.sha256);
+
+    const asked = await steered(weakOnly, () => run({ precisions, builder: { typing: 'strong' } }));
+    expect(named(asked, 'int8')).toMatchObject({ status: 'failed', error: { code: 'ENGINE_BUILD' } });
   });
 
   test('keep rules bind the optimizer: obeyed, or refused where no kernel is', async () => {

@@ -90,6 +90,9 @@ public:
         if (tensorrtOption("build") == "fail") {
             return fail("Error Code 10: Internal Error (Could not find any implementation for node conv1.)");
         }
+        if (tensorrtOption("build") == "weakOnly" && mNetwork.isStrong && quantizes()) {
+            return fail("Error Code 2: Internal Error (Assertion type() == expectedDataType<T>() failed. )");
+        }
         if (tensorrtOption("build") == "oom") {
             return fail("Error Code 2: OutOfMemory (Requested size was 1073741824 bytes.)");
         }
@@ -105,6 +108,15 @@ private:
     IHostMemory* fail(const std::string& reason) {
         mLogger.log(ILogger::Severity::kERROR, reason.c_str());
         return nullptr;
+    }
+
+    bool quantizes() const {
+        for (const auto& made : mNetwork.layers) {
+            if (made->implementation.operation == "QuantizeLinear") {
+                return true;
+            }
+        }
+        return false;
     }
 
     bool isDynamic() const {
@@ -283,7 +295,9 @@ private:
         }
 #if FAKE_WEAK
         const bool multiplies = layer.operation == "Conv" || layer.operation == "Gemm" || layer.operation == "MatMul";
-        if (mConfig.has(BuilderFlag::kINT8) && mIsCalibrated && multiplies) {
+        // Q/DQ are obeyed, weakly typed or not.
+        const bool isQuantized = mIsCalibrated || layer.reads == DataType::kINT8;
+        if (mConfig.has(BuilderFlag::kINT8) && isQuantized && multiplies) {
             return DataType::kINT8;
         }
         if (mConfig.has(BuilderFlag::kFP16)) {

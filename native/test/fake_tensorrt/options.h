@@ -9,6 +9,7 @@
 //!  - `builder=none`            no builder, as without a GPU
 //!  - `parse=NODE`              the parser refuses the node of this name
 //!  - `build=fail|crash|oom`    the builder gives nothing, ends the process, or has too little memory
+//!  - `build=weakOnly`          the builder gives nothing for a strongly typed network that quantizes
 //!  - `gpu=BYTES`               the builder takes this much memory of the GPU while it works
 //!  - `steps=N`, `stepMs=N`     steps of the build and the time of each
 //!  - `refuse=LAYER`            no kernel for the layer in the type that it is constrained to

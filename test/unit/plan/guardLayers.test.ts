@@ -96,15 +96,21 @@ describe('guardLayers', () => {
     expect(kept(0.62)).toEqual(['Conv:features', 'Conv:filtered']);
   });
 
-  it('keeps a noisy layer that gains nothing in 8 bits, for any share', () => {
+  it('keeps a noisy layer that gains nothing in 8 bits, for any share, but never all layers', () => {
     const alone = model(
       [value('image', 'fp32', ['batch', 3, 8, 8])],
-      [node('Conv', ['image', 'kernel'], ['features']), node('Tanh', ['features'], ['y'])],
-      [value('y', 'fp32', ['batch', 16, 8, 8])],
-      [zeros('kernel', [16, 3, 3, 3])],
+      [
+        ...[node('Conv', ['image', 'kernel'], ['features']), node('Tanh', ['features'], ['bounded'])],
+        ...[node('Flatten', ['bounded'], ['flat']), node('MatMul', ['flat', 'weights'], ['scores'])],
+      ],
+      [value('scores', 'fp32', ['batch', 10])],
+      [zeros('kernel', [16, 3, 3, 3]), zeros('weights', [1024, 10])],
     );
-    const reasons = guardLayers(alone, new Map([['Conv:features', 1e-3]]), ranges, 1e-9);
+    const keep = (noise: Record<string, number>) => guardLayers(alone, new Map(Object.entries(noise)), ranges, 1e-9);
+    const reasons = keep({ 'Conv:features': 1e-3, 'MatMul:scores': 1e-5 });
+    expect(Object.keys(reasons)).toEqual(['Conv:features']);
     expect(reasons['Conv:features']).toMatch(/30\.0 dB.*takes no longer/);
+    expect(keep({ 'Conv:features': 1e-3 })).toEqual({});
   });
 
   it('says how noisy and how small a layer is', () => {
