@@ -128,7 +128,9 @@ describe.skipIf(!isRunnable && !required)('a conversion with TensorRT 10', () =>
       build: { typing: 'weak' },
       calibration: { calibrator: 'builtin' },
     });
-    expect(report.verdict.warnings.join('\n')).toMatch(/int8: Weakly typed, because TensorRT refused.*expectedDataType/);
+    expect(report.verdict.warnings.join('\n')).toMatch(
+      /int8: Weakly typed, because TensorRT refused.*expectedDataType/,
+    );
     const file = int8!.artifacts.find(({ kind }) => kind === 'onnx')!;
     const bytes = readFileSync(path.join(out, file.path));
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(file.sha256);

@@ -84,7 +84,7 @@ describe('guardLayers', () => {
       [1, 4, 8, 8],
     ];
     const shapes = { image: three, filtered: three, active: three, features: four, end: four };
-    const tensors = new Map(Object.entries(shapes).map(([name, dims]) => [name, range(dims!)]));
+    const tensors = new Map(Object.entries(shapes).map(([name, dims]) => [name, range(dims)]));
     const noise = new Map([
       ['Conv:filtered', 1e-6],
       ['Conv:features', 1e-2],
