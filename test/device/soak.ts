@@ -4,7 +4,8 @@
  *
  *     node soak.cjs MODEL.onnx FOLDER [ENGINES] [CANCELS]      one JSON document on stdout
  *
- * GPU memory is what `nvidia-smi` says of the whole GPU; null where there is none. Bundled by `run.mjs`.
+ * GPU memory is what `nvidia-smi` says of the whole GPU, on a machine of several that of CUDA_VISIBLE_DEVICES; null where there is none.
+ * Bundled by `run.mjs`.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
@@ -24,7 +25,12 @@ const tensorrt = tensorrtBackend('tensorrt');
 
 function gpuMiB(): number | null {
   try {
-    const query = ['--query-gpu=memory.used', '--format=csv,noheader,nounits'];
+    const query = [
+      '--query-gpu=memory.used',
+      '--format=csv,noheader,nounits',
+      '-i',
+      process.env['CUDA_VISIBLE_DEVICES'] ?? '0',
+    ];
     return Number(execFileSync('nvidia-smi', query, { encoding: 'utf8' }).split('\n')[0]);
   } catch {
     return null;
