@@ -4,7 +4,7 @@
  *     node test/device/run.mjs app                        our program, small: .gpu/app
  *     node test/device/run.mjs payload MODELS             node, onnxruntime, models and data of a folder such as ../shared/models
  *     node test/device/run.mjs pieces FILE NAME           cuts FILE into .gpu/NAME00, .gpu/NAME01, … of what fits one call
- *     node test/device/run.mjs peers FOLDER               FP16 files of other tools: FOLDER/NAME.onnx, variants of a report
+ *     node test/device/run.mjs peers FOLDER               files of other tools, in folders or not: …/NAME.onnx, variants of a report
  *     node test/device/run.mjs page FOLDER                FOLDER/index.html of the reports that came back to FOLDER
  *
  * The machine has no network and is given back after 30 s without a call. So: one call a piece, each carrying it and copying
@@ -12,7 +12,9 @@
  * the steps. The order that loses no time:
  *
  *     app · payload pieces · trt10 pieces · join payload, join trt10, smoke, start SECONDS (one call) · then, while the GPU
- *     works: peers, trt8 pieces · join peers, join trt8 · wait SECONDS, as often as needed · soak if time is left
+ *     works: peers, trt8 pieces · join peers, join trt8 · wait SECONDS, as often as needed
+ *
+ * A machine of four GPUs does in 13 minutes what takes one an hour: `start SECONDS GPU TASK…` once a GPU, each model on one.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
