@@ -138,11 +138,25 @@ public:
 
     CUevent get() const { return mEvent; }
     void record(const Stream& stream) const;
-    //! Sleeps until the GPU is there.
-    void synchronize() const;
     //! Polls until the GPU is there: hears of it microseconds earlier and takes a core of the processor.
     void spin() const;
     float millisecondsSince(const Event& earlier) const;
+
+private:
+    CUevent mEvent = nullptr;
+};
+
+//! A mark in a stream that a thread sleeps until. Not an Event, since the interrupt that ends the sleep is work of the GPU, which a measured
+//! interval must not contain.
+class Signal {
+public:
+    Signal();
+    ~Signal() { CudaDriver::get().eventDestroy(mEvent); }
+    Signal(const Signal&) = delete;
+    Signal& operator=(const Signal&) = delete;
+
+    void record(const Stream& stream) const;
+    void synchronize() const;
 
 private:
     CUevent mEvent = nullptr;

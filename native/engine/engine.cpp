@@ -310,11 +310,11 @@ bool Engine::timedRun(const PbMeasureRequest& request, bool replay, PbRunTime& t
         copyOutputs(mCopies);
         mOutputs.end.record(mCopies);
     }
-    const Event& last = hasTransfers ? mOutputs.end : mCompute.end;
     if (request.spin != 0) {
-        last.spin();
+        (hasTransfers ? mOutputs.end : mCompute.end).spin();
     } else {
-        last.synchronize();
+        mDone.record(hasTransfers ? mCopies : mStream);
+        mDone.synchronize();
     }
     time.hostMs = static_cast<float>(1000 * secondsBetween(start, Clock::now()));
     time.hostToDeviceMs = hasTransfers ? mInputs.milliseconds() : 0;

@@ -83,6 +83,7 @@ private:
     //! each, so neither time holds what the GPU needs to hand over from its copy engine to its processors.
     Stream mCopies;
     Span mInputs, mCompute, mOutputs;
+    Signal mDone;
     RecordedGraph mGraph;
 
     std::vector<TensorDescription> mTensors;
