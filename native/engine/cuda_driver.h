@@ -146,8 +146,8 @@ private:
     CUevent mEvent = nullptr;
 };
 
-//! A mark in a stream that a thread sleeps until. Not an Event, since the interrupt that ends the sleep is work of the GPU, which a measured
-//! interval must not contain.
+//! A mark in a stream that a thread sleeps until. Not an Event, since the interrupt that ends the sleep is work of the
+//! GPU, which a measured interval must not contain.
 class Signal {
 public:
     Signal();
