@@ -117,14 +117,19 @@ void Stream::waitFor(const Event& event) const {
     cuda.check(cuda.streamWaitEvent(mStream, event.get(), CU_EVENT_WAIT_DEFAULT), "cuStreamWaitEvent");
 }
 
-Event::Event() {
+Event::Event(unsigned flags) {
     const CudaDriver& cuda = CudaDriver::get();
-    cuda.check(cuda.eventCreate(&mEvent, CU_EVENT_DEFAULT), "cuEventCreate");
+    cuda.check(cuda.eventCreate(&mEvent, flags), "cuEventCreate");
 }
 
 void Event::record(const Stream& stream) const {
     const CudaDriver& cuda = CudaDriver::get();
     cuda.check(cuda.eventRecord(mEvent, stream.get()), "cuEventRecord");
+}
+
+void Event::synchronize() const {
+    const CudaDriver& cuda = CudaDriver::get();
+    cuda.check(cuda.eventSynchronize(mEvent), "cuEventSynchronize");
 }
 
 void Event::spin() const {
@@ -141,21 +146,6 @@ float Event::millisecondsSince(const Event& earlier) const {
     float milliseconds = 0;
     cuda.check(cuda.eventElapsedTime(&milliseconds, earlier.mEvent, mEvent), "cuEventElapsedTime");
     return milliseconds;
-}
-
-Signal::Signal() {
-    const CudaDriver& cuda = CudaDriver::get();
-    cuda.check(cuda.eventCreate(&mEvent, CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING), "cuEventCreate");
-}
-
-void Signal::record(const Stream& stream) const {
-    const CudaDriver& cuda = CudaDriver::get();
-    cuda.check(cuda.eventRecord(mEvent, stream.get()), "cuEventRecord");
-}
-
-void Signal::synchronize() const {
-    const CudaDriver& cuda = CudaDriver::get();
-    cuda.check(cuda.eventSynchronize(mEvent), "cuEventSynchronize");
 }
 
 void RecordedGraph::begin(const Stream& stream) {

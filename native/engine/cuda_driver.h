@@ -128,35 +128,22 @@ private:
     CUstream mStream = nullptr;
 };
 
-//! A mark in a stream whose time the GPU takes.
+//! A mark in a stream whose time the GPU takes, or that a thread sleeps until. One mark is not for both: the interrupt
+//! that ends a sleep is work of the GPU, which a measured interval must not contain.
 class Event {
 public:
-    Event();
+    //! \param flags CU_EVENT_BLOCKING_SYNC for one to sleep until
+    explicit Event(unsigned flags = CU_EVENT_DEFAULT);
     ~Event() { CudaDriver::get().eventDestroy(mEvent); }
     Event(const Event&) = delete;
     Event& operator=(const Event&) = delete;
 
     CUevent get() const { return mEvent; }
     void record(const Stream& stream) const;
+    void synchronize() const;
     //! Polls until the GPU is there: hears of it microseconds earlier and takes a core of the processor.
     void spin() const;
     float millisecondsSince(const Event& earlier) const;
-
-private:
-    CUevent mEvent = nullptr;
-};
-
-//! A mark in a stream that a thread sleeps until. Not an Event, since the interrupt that ends the sleep is work of the
-//! GPU, which a measured interval must not contain.
-class Signal {
-public:
-    Signal();
-    ~Signal() { CudaDriver::get().eventDestroy(mEvent); }
-    Signal(const Signal&) = delete;
-    Signal& operator=(const Signal&) = delete;
-
-    void record(const Stream& stream) const;
-    void synchronize() const;
 
 private:
     CUevent mEvent = nullptr;

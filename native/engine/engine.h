@@ -83,7 +83,7 @@ private:
     //! each, so neither time holds what the GPU needs to hand over from its copy engine to its processors.
     Stream mCopies;
     Span mInputs, mCompute, mOutputs;
-    Signal mDone;
+    Event mDone{CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING}; //!< The end of a run, to sleep until.
     RecordedGraph mGraph;
 
     std::vector<TensorDescription> mTensors;
