@@ -34,9 +34,10 @@ const quantizing = 3;
 const copying = 4;
 
 export class QuantizedTimes {
-  private readonly kernels: FusedKernels;
-
   private readonly index: GraphIndex;
+  private readonly kernels: FusedKernels;
+  /** What each layer's kernel stores: of its activation and residual sum the tensors that others read. */
+  private readonly stored = new Map<NodeProto, string[]>();
 
   /**
    * @param graph sorted
@@ -49,6 +50,11 @@ export class QuantizedTimes {
   ) {
     this.index = new GraphIndex(graph);
     this.kernels = new FusedKernels(this.index, graph.node);
+    for (const name of graph.node.flatMap(({ output }) => output)) {
+      const owner = this.kernels.owner(name);
+      if (owner !== null && this.isStored(name, owner))
+        this.stored.set(owner, [...(this.stored.get(owner) ?? []), name]);
+    }
   }
 
   /** Time of a layer in 8 bits, its conversions aside; FP16 takes as much again. 0 where its shapes are not known. */
@@ -110,7 +116,7 @@ export class QuantizedTimes {
 
   /** What a layer reads, and what leaves its kernel. */
   private tensorsOf(node: NodeProto): string[] {
-    return [...new Set([...this.sources(node.input[0] ?? ''), ...this.stored(node, node.output[0] ?? '')])];
+    return [...new Set([...this.sources(node.input[0] ?? ''), ...(this.stored.get(node) ?? [])])];
   }
 
   /** The tensors that a tensor is put together from, as operators that work in any type do it. */
@@ -119,15 +125,6 @@ export class QuantizedTimes {
     return node !== undefined && anyType.has(node.opType ?? '')
       ? node.input.flatMap((name) => this.sources(name))
       : [tensor];
-  }
-
-  /** Tensors that a layer's kernel stores: those behind its activation and residual sum that others read. */
-  private stored(layer: NodeProto, tensor: string): string[] {
-    const inside = this.index
-      .consumers(tensor)
-      .filter(({ node }) => this.kernels.owner(node.output[0] ?? '') === layer);
-    const behind = inside.flatMap(({ node }) => this.stored(layer, node.output[0] ?? ''));
-    return [...new Set([...(this.isStored(tensor, layer) ? [tensor] : []), ...behind])];
   }
 
   private isStored(tensor: string, layer: NodeProto): boolean {
@@ -150,10 +147,10 @@ export class QuantizedTimes {
   /** Who reads a tensor outside of the kernel that makes it. */
   private readers(tensor: string, kept: ReadonlySet<NodeProto>): { convolution: boolean; raw: boolean } {
     const owner = this.kernels.owner(tensor);
+    const inEightBits = (layer: NodeProto | null) => layer !== null && this.layers.has(layer) && !kept.has(layer);
     let convolution = false;
     let raw = this.index.isGraphOutput(tensor) || this.index.outerUses(tensor).length > 0;
     for (const { node, inputIndex } of this.index.consumers(tensor)) {
-      const inEightBits = (layer: NodeProto | null) => layer !== null && this.layers.has(layer) && !kept.has(layer);
       const makes = this.kernels.owner(node.output[0] ?? '');
       if (owner !== null && makes === owner) continue;
       if (anyType.has(node.opType ?? '')) {

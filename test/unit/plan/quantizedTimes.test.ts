@@ -96,6 +96,12 @@ describe('QuantizedTimes', () => {
     expect(keep(['b'])).toBe(layer + 5 * size + 3 * size);
   });
 
+  it('looks at every tensor once, however often it is read within a kernel', () => {
+    const doubled = Array.from({ length: 60 }, (_, i) => node('Add', [`x${i}`, `x${i}`], [`x${i + 1}`]));
+    const { found } = times([conv('image', 'x0'), ...doubled], 'x60', ['x0']);
+    expect(found.total()).toBe(layer + 5 * size);
+  });
+
   it('knows nothing of layers without shapes', () => {
     const built = model(
       [value('image', 'fp32', ['batch', 16, 8, 8])],
