@@ -18,6 +18,11 @@ export interface ScaleOptions {
   readonly dtype: QuantizedType;
   /** The type in which scales are stored. */
   readonly rest: ComputeType;
+  /**
+   * Sources by tensor of the placement that calibration was made for. A layer left out since then can leave a tensor outside of the
+   * group whose scale it had; that scale still holds its values.
+   */
+  readonly calibrated: QuantizationPlacement['scaleSources'];
 }
 
 export class ActivationScales {
@@ -60,7 +65,9 @@ export class ActivationScales {
   }
 
   private sources(tensor: string): readonly string[] {
-    return this.placement.scaleSources.get(tensor) ?? [tensor];
+    const { table, calibrated } = this.options;
+    const own = this.placement.scaleSources.get(tensor) ?? [tensor];
+    return own.every((source) => source in table.tensors) ? own : (calibrated.get(tensor) ?? own);
   }
 
   /** Largest magnitude that the 8 bits must hold. FP8 keeps relative precision over its range and never clips. */

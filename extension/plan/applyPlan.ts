@@ -220,12 +220,14 @@ class VariantWriter {
     // Measured for INT8; FP8 has another error and no guard.
     const guarded = dtype === 'int8' ? this.request.table?.guarded : undefined;
     const excluded = new Map<NodeProto, string>();
+    const options = { dtype, keep: this.keep, ranges };
+    const { scaleSources: calibrated } = placeQuantization(this.model, decided, options);
     for (;;) {
-      const placement = placeQuantization(this.model, decided, { dtype, keep: this.keep, ranges, guarded, excluded });
+      const placement = placeQuantization(this.model, decided, { ...options, guarded, excluded });
       // A model in which no layer can be quantized has nothing to calibrate: its variant is the rest precision, with a warning.
       const table = this.request.table ?? (placement.edges.length === 0 ? { tensors: {} } : null);
       if (table === null) return null;
-      const scales = new ActivationScales(placement, { table, dtype, rest: this.rest });
+      const scales = new ActivationScales(placement, { table, dtype, rest: this.rest, calibrated });
       const faults = scales.faults();
       if (faults.size === 0) return { placement, scales };
       for (const [node, reason] of faults) excluded.set(node, reason);

@@ -2,7 +2,7 @@
  * Decides where Q/DQ pairs go: which inputs of which nodes are read through 8 bits, and which tensors share a scale.
  *
  * Placement follows what TensorRT fuses (ALGORITHMS §2): inputs only, never outputs; weights per channel; fused epilogues
- * raw; of a residual sum only the skip input; one scale for what a Concat joins. No layer is left half quantized: TensorRT's
+ * raw; of a residual sum what does not end in a layer; one scale for what a Concat joins and a Split divides. No layer is left half quantized: TensorRT's
  * grouped convolutions take 8 bits only if they give 8 bits. Knows nothing of scale values: `scaleTargets.ts` tells
  * calibration which tensors need one and `writeQuantization.ts` writes the pairs.
  */
@@ -14,9 +14,10 @@ import type { Model } from '../model/model';
 import type { NodeProto } from '../model/onnx.generated';
 import { Constants } from './constants';
 import type { PrecisionDecisions } from './decidePrecisions';
+import { FusedKernels } from './fusedKernels';
 import { keepRuleFor, type KeepRule } from './keepRules';
 import { quantizableLayer, quantizableTypes } from './quantizableLayers';
-import { residualSkipInput } from './residualSums';
+import { residualInputs } from './residualSums';
 import { UnionFind } from './unionFind';
 
 export type QuantizedType = 'int8' | 'fp8e4m3';
@@ -88,8 +89,9 @@ class Placer {
   private readonly exclusions = new Map<NodeProto, string>();
   private readonly quantized = new Set<NodeProto>();
   private readonly shared = new UnionFind();
-  /** Outputs of concatenations that take part in a shared scale. */
-  private readonly joined = new Set<string>();
+  /** Tensors that scales which are shared are taken of: outputs of concatenations, inputs of splits. */
+  private readonly scaled = new Set<string>();
+  private readonly kernels: FusedKernels;
 
   constructor(
     private readonly model: Model,
@@ -97,17 +99,16 @@ class Placer {
     private readonly options: PlaceOptions,
     private readonly index: GraphIndex,
     private readonly constants: Constants,
-  ) {}
+  ) {
+    this.kernels = new FusedKernels(index, model.proto.graph.node);
+  }
 
   place(): QuantizationPlacement {
     const { node: nodes } = this.model.proto.graph;
     for (const node of nodes) this.placeLayer(node);
     this.excludeBodies();
-    for (const node of nodes) this.placeResidual(node);
-    if (this.options.dtype === 'int8') {
-      for (const node of nodes) this.placePool(node);
-      for (const node of nodes.toReversed()) this.placeConcat(node);
-    }
+    // From the back: what is worth reading in 8 bits depends on who reads the result.
+    for (const node of nodes.toReversed()) this.placeBetween(node);
     return {
       edges: [...this.edges.values()],
       weights: this.weights,
@@ -158,29 +159,50 @@ class Placer {
     }
   }
 
+  /** What lies between layers. */
+  private placeBetween(node: NodeProto): void {
+    if (!this.isLow(node)) return;
+    if (node.opType === 'Add') this.placeResidual(node);
+    if (this.options.dtype !== 'int8' || !node.output.every((name) => name === '' || this.isQuantizedTensor(name)))
+      return;
+    if (node.opType === 'AveragePool') this.placePool(node);
+    if (node.opType === 'Concat') this.placeConcat(node);
+    if (node.opType === 'Split') this.placeSplit(node);
+  }
+
   private placeResidual(node: NodeProto): void {
-    if (node.opType !== 'Add' || !this.isLow(node)) return;
-    const skip = residualSkipInput(node, this.index, this.constants, this.quantized);
-    if (skip !== null) this.addEdge(node, skip);
+    const { index, constants, kernels, quantized } = this;
+    const isQuantized = this.options.dtype === 'int8' && this.isQuantizedTensor(node.output[0] ?? '');
+    const inputs = residualInputs(node, { index, constants, kernels, layers: quantized, isQuantized });
+    for (const position of inputs) this.addEdge(node, position);
   }
 
   /** A pool between quantized layers runs in 8 bits; max pools need nothing, rounding commutes with them. */
   private placePool(node: NodeProto): void {
-    if (node.opType !== 'AveragePool' || !this.isLow(node)) return;
-    const output = node.output[0] ?? '';
-    if (this.isQuantizedTensor(output) && this.madeByLayer(node.input[0] ?? '')) this.addEdge(node, 0);
+    if (this.madeByLayer(node.input[0] ?? '')) this.addEdge(node, 0);
   }
 
-  /** What a Concat joins for a quantized reader is joined in 8 bits, at one scale. */
+  /** What a Concat joins for quantized readers is joined in 8 bits, at one scale. */
   private placeConcat(node: NodeProto): void {
-    const output = node.output[0] ?? '';
-    if (node.opType !== 'Concat' || !this.isLow(node) || !this.isQuantizedTensor(output)) return;
     if (node.input.some((name) => this.constants.has(name) || this.decisions.types.get(name) !== 'fp32')) return;
-    this.joined.add(output);
+    const output = node.output[0] ?? '';
+    this.scaled.add(output);
     node.input.forEach((name, position) => {
       this.addEdge(node, position);
       this.shared.union(output, name);
     });
+  }
+
+  /**
+   * What a Split divides for quantized readers comes in 8 bits from the layer in front of it, at one scale. Quantized behind the Split, it
+   * would leave that layer in 16 bits, its activation for kernels of their own.
+   */
+  private placeSplit(node: NodeProto): void {
+    const input = node.input[0] ?? '';
+    if (this.decisions.types.get(input) !== 'fp32' || !this.madeByLayer(input)) return;
+    this.scaled.add(input);
+    this.addEdge(node, 0);
+    for (const name of node.output) if (name !== '') this.shared.union(input, name);
   }
 
   /** Quantized layers that TensorRT would not run in 8 bits, because what reads their output does not read it in 8 bits. */
@@ -201,9 +223,9 @@ class Placer {
 
   private scaleSources(): Map<string, string[]> {
     const groups = new Map<string, string[]>();
-    for (const output of this.joined) {
-      const root = this.shared.find(output);
-      groups.set(root, [...(groups.get(root) ?? []), output]);
+    for (const tensor of this.scaled) {
+      const root = this.shared.find(tensor);
+      groups.set(root, [...(groups.get(root) ?? []), tensor]);
     }
     const tensors = new Set([...this.edges.values()].map((edge) => edge.tensor));
     return new Map([...tensors].map((tensor) => [tensor, groups.get(this.shared.find(tensor)) ?? [tensor]]));

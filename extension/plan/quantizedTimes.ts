@@ -67,10 +67,7 @@ export class QuantizedTimes {
   total(): number {
     const layers = [...this.layers];
     const tensors = new Set(layers.flatMap((node) => this.tensorsOf(node)));
-    return (
-      layers.reduce((sum, node) => sum + this.layer(node), 0) +
-      [...tensors].reduce((sum, tensor) => sum + this.conversions(tensor, nothing), 0)
-    );
+    return layers.reduce((sum, node) => sum + this.layer(node), 0) + this.conversionsOf(tensors, new Choice(new Set()));
   }
 
   /**
@@ -83,7 +80,8 @@ export class QuantizedTimes {
     const tensors = new Set(changed.flatMap((node) => this.tensorsOf(node)));
     return (
       changed.reduce((sum, node) => sum + this.layer(node), 0) +
-      [...tensors].reduce((sum, tensor) => sum + this.conversions(tensor, after) - this.conversions(tensor, kept), 0)
+      this.conversionsOf(tensors, new Choice(after)) -
+      this.conversionsOf(tensors, new Choice(kept))
     );
   }
 
@@ -123,7 +121,7 @@ export class QuantizedTimes {
   private sources(tensor: string): string[] {
     const node = this.index.producer(tensor);
     return node !== undefined && anyType.has(node.opType ?? '')
-      ? node.input.flatMap((name) => this.sources(name))
+      ? dataInputs(node).flatMap((name) => this.sources(name))
       : [tensor];
   }
 
@@ -132,41 +130,82 @@ export class QuantizedTimes {
     return this.index.consumers(tensor).some(({ node }) => this.kernels.owner(node.output[0] ?? '') !== layer);
   }
 
-  private conversions(tensor: string, kept: ReadonlySet<NodeProto>): number {
-    const readers = this.readers(tensor, kept);
+  private conversionsOf(tensors: Iterable<string>, choice: Choice): number {
+    return [...tensors].reduce((sum, tensor) => sum + this.conversions(tensor, choice), 0);
+  }
+
+  private conversions(tensor: string, choice: Choice): number {
+    const readers = this.readers(tensor, choice);
     const owner = this.kernels.owner(tensor);
     const size = this.elements(tensor);
     const quantizer = readers.convolution ? quantizing * size : 0;
-    if (owner === null) return this.index.isGraphInput(tensor) ? 0 : quantizer;
+    if (owner === null) return this.index.isGraphInput(tensor) || this.isSum(tensor, choice) ? 0 : quantizer;
     if (!isConvolution(owner)) return 0;
-    if (!this.layers.has(owner) || kept.has(owner)) return quantizer;
+    if (!this.isInEightBits(owner, choice)) return quantizer;
     // One byte more is written than a layer's own time counts.
     return readers.raw ? (1 + copying) * size + quantizer : 0;
   }
 
-  /** Who reads a tensor outside of the kernel that makes it. */
-  private readers(tensor: string, kept: ReadonlySet<NodeProto>): { convolution: boolean; raw: boolean } {
+  private isInEightBits(layer: NodeProto | null, { kept }: Choice): boolean {
+    return layer !== null && this.layers.has(layer) && !kept.has(layer);
+  }
+
+  /** Is it a sum with a kernel of its own that reads and writes 8 bits (`residualSums.ts`)? */
+  private isSum(tensor: string, choice: Choice): boolean {
+    const node = this.index.producer(tensor);
+    if (node?.opType !== 'Add' || this.kernels.owner(tensor) !== null || this.readers(tensor, choice).raw) return false;
+    return node.input.some((name) => {
+      const owner = this.kernels.owner(name);
+      return isConvolution(owner) && this.isInEightBits(owner, choice) && this.index.consumers(name).length === 1;
+    });
+  }
+
+  private readers(tensor: string, choice: Choice): Readers {
+    const known = choice.readers.get(tensor);
+    if (known !== undefined) return known;
+    const found = this.findReaders(tensor, choice);
+    choice.readers.set(tensor, found);
+    return found;
+  }
+
+  private findReaders(tensor: string, choice: Choice): Readers {
     const owner = this.kernels.owner(tensor);
-    const inEightBits = (layer: NodeProto | null) => layer !== null && this.layers.has(layer) && !kept.has(layer);
     let convolution = false;
     let raw = this.index.isGraphOutput(tensor) || this.index.outerUses(tensor).length > 0;
-    for (const { node, inputIndex } of this.index.consumers(tensor)) {
-      const makes = this.kernels.owner(node.output[0] ?? '');
+    const uses = this.index.consumers(tensor);
+    for (const { node, inputIndex } of uses) {
+      const [output = ''] = node.output;
+      const makes = this.kernels.owner(output);
       if (owner !== null && makes === owner) continue;
       if (anyType.has(node.opType ?? '')) {
-        const behind = this.readers(node.output[0] ?? '', kept);
-        convolution ||= behind.convolution;
-        // Behind it the scale is another than before it: two kernels quantize what is stored in FP16.
-        raw ||= behind.raw || this.index.consumers(tensor).length > 1;
-      } else if (inputIndex === 0 && inEightBits(node)) convolution ||= isConvolution(node);
+        const behind = node.output.filter((name) => name !== '').map((name) => this.readers(name, choice));
+        convolution ||= behind.some((readers) => readers.convolution);
+        raw ||= behind.some((readers) => readers.raw);
+        // Behind a pool the scale is another than before it: two kernels quantize what is stored in FP16.
+        raw ||= node.opType === 'MaxPool' && uses.length > 1;
+      } else if (inputIndex === 0 && this.isInEightBits(node, choice)) convolution ||= isConvolution(node);
       // The other input of a residual sum is read in 8 bits by the kernel that ends in the sum.
-      else if (!(node.opType === 'Add' && inEightBits(makes))) raw = true;
+      else if (node.opType !== 'Add' || !(this.isInEightBits(makes, choice) || this.isSum(output, choice))) raw = true;
     }
     return { convolution, raw };
   }
 }
 
-const nothing: ReadonlySet<NodeProto> = new Set();
+/** Layers that are kept, and what that means for tensors. */
+class Choice {
+  readonly readers = new Map<string, Readers>();
+  constructor(readonly kept: ReadonlySet<NodeProto>) {}
+}
+
+/** Who reads a tensor outside of the kernel that makes it. */
+interface Readers {
+  /** A convolution in 8 bits. */
+  readonly convolution: boolean;
+  /** Anything that does not read 8 bits. */
+  readonly raw: boolean;
+}
 
 /** Operators that hand on what they read, in 8 bits if it is in 8 bits. */
-const anyType = new Set(['MaxPool', 'Concat']);
+const anyType = new Set(['MaxPool', 'Concat', 'Split']);
+
+const dataInputs = (node: NodeProto): string[] => (node.opType === 'Split' ? node.input.slice(0, 1) : node.input);

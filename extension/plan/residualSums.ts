@@ -1,35 +1,49 @@
 /**
- * Residual sums: which input of an Add is the skip connection.
+ * Residual sums: which inputs of an Add are read in 8 bits.
  *
  * TensorRT runs `Conv + Add (+ ReLU)` as one INT8 kernel when the skip input comes through Q/DQ and the branch that ends in
  * the convolution is left raw. Where both branches end in one, the shorter path from their common ancestor is the skip.
+ *
+ * With an activation between convolution and sum (the bottlenecks of YOLO) the sum is a kernel of its own. Raw, the branch would be
+ * stored in 16 bits in the layout of 8-bit convolutions, copied to another and activated by a third kernel; so both inputs are
+ * read in 8 bits, and convolution and activation are one kernel again (docs/measurements/h200-trt10.6).
  */
 import type { GraphIndex } from '../model/graphIndex';
 import type { NodeProto } from '../model/onnx.generated';
 import type { Constants } from './constants';
+import { isConvolution, type FusedKernels } from './fusedKernels';
 
 /** Search depth; residual blocks are shorter by far, and the search must not cross the whole network. */
 const deepest = 64;
 
-/**
- * @param layers the quantized layers
- * @returns the position of the skip input, or null if the sum is not residual
- */
-export function residualSkipInput(
-  node: NodeProto,
-  index: GraphIndex,
-  constants: Constants,
-  layers: ReadonlySet<NodeProto>,
-): 0 | 1 | null {
+export interface ResidualContext {
+  readonly index: GraphIndex;
+  readonly constants: Constants;
+  readonly kernels: FusedKernels;
+  /** The quantized layers. */
+  readonly layers: ReadonlySet<NodeProto>;
+  /** Is the sum read in 8 bits by all who read it? */
+  readonly isQuantized: boolean;
+}
+
+/** @returns positions of the inputs to read in 8 bits; none if the sum is not residual */
+export function residualInputs(node: NodeProto, context: ResidualContext): readonly number[] {
+  const { index, constants, layers } = context;
   const [first = '', second = ''] = node.input;
-  if (first === '' || second === '' || first === second || constants.has(first) || constants.has(second)) return null;
+  if (first === '' || second === '' || first === second || constants.has(first) || constants.has(second)) return [];
+  const lengths = shareAncestor(first, second, index);
   const firstFused = endsInLayer(first, index, constants, layers);
   const secondFused = endsInLayer(second, index, constants, layers);
-  if (!firstFused && !secondFused) return null;
-  if (firstFused !== secondFused) return shareAncestor(first, second, index) === null ? null : firstFused ? 1 : 0;
-  const lengths = shareAncestor(first, second, index);
-  if (lengths === null) return null;
-  return lengths[0] > lengths[1] ? 1 : 0;
+  if (firstFused && secondFused) return lengths === null ? [] : [lengths[0] > lengths[1] ? 1 : 0];
+  if (lengths === null) return [];
+  if (firstFused || secondFused) return [firstFused ? 1 : 0];
+  return context.isQuantized && [first, second].some((name) => endsInActivation(name, context)) ? [0, 1] : [];
+}
+
+/** Is the tensor what a quantized convolution's kernel stores behind an activation, for the sum alone? */
+function endsInActivation(tensor: string, { index, kernels, layers }: ResidualContext): boolean {
+  const owner = kernels.owner(tensor);
+  return owner !== null && isConvolution(owner) && layers.has(owner) && index.consumers(tensor).length === 1;
 }
 
 /** Does the tensor come straight from a quantized layer (with its bias), used nowhere else? */
