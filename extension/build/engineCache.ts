@@ -41,7 +41,7 @@ export interface KeptEngine {
 }
 
 /** Raised when the native module builds other engines from the same key. */
-const formatVersion = 2;
+const formatVersion = 3;
 
 /** Kept in all; the engines longest unused go first. */
 export const cacheLimitBytes = 4 * 2 ** 30;

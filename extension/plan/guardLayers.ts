@@ -57,7 +57,10 @@ interface Candidate {
   readonly density: number;
 }
 
-/** The noisy layers, alone or with the one in front, whichever removes more noise for its time; the densest first. */
+/**
+ * The noisy layers, alone or with the one in front, whichever removes more noise for its time, and those that 8 bits make slower; the
+ * densest first.
+ */
 function candidates(
   layers: readonly NodeProto[],
   noise: ReadonlyMap<string, number>,
@@ -73,7 +76,8 @@ function candidates(
   });
   return (
     layers
-      .filter((node) => times.layer(node) > 0 && noiseOf([node]) >= threshold)
+      .filter((node) => times.layer(node) > 0)
+      .filter((node) => noiseOf([node]) >= threshold || isSlower(node, times))
       .map((node) => {
         const alone = candidate([node]);
         const inFront = times.layerInFront(node);
@@ -83,6 +87,11 @@ function candidates(
       // Ties by name: the choice must not depend on anything but the numbers.
       .toSorted((a, b) => (a.density === b.density ? (a.name < b.name ? -1 : 1) : b.density - a.density))
   );
+}
+
+/** Its input is quantized for it alone and its output converted back: slower in 8 bits, however quiet. */
+function isSlower(node: NodeProto, times: QuantizedTimes): boolean {
+  return times.isAlone(node) && times.costOfKeeping([node], new Set()) < 0;
 }
 
 function reason(noise: number, part: number): string {

@@ -38,6 +38,8 @@ export class QuantizedTimes {
   private readonly kernels: FusedKernels;
   /** What each layer's kernel stores: of its activation and residual sum the tensors that others read. */
   private readonly stored = new Map<NodeProto, string[]>();
+  /** Tensors that a layer of the variant depends on. */
+  private readonly leading = new Set<string>();
 
   /**
    * @param graph sorted
@@ -54,6 +56,10 @@ export class QuantizedTimes {
       const owner = this.kernels.owner(name);
       if (owner !== null && this.isStored(name, owner))
         this.stored.set(owner, [...(this.stored.get(owner) ?? []), name]);
+    }
+    for (const node of graph.node.toReversed()) {
+      if (this.layers.has(node) || node.output.some((name) => this.leading.has(name)))
+        for (const name of node.input) this.leading.add(name);
     }
   }
 
@@ -102,6 +108,13 @@ export class QuantizedTimes {
     return owner !== null && this.layers.has(owner) ? owner : null;
   }
 
+  /** Is it a convolution that no kernel in 8 bits feeds, and that leads to no other layer? */
+  isAlone(node: NodeProto): boolean {
+    return (
+      isConvolution(node) && this.layerInFront(node) === null && !node.output.some((name) => this.leading.has(name))
+    );
+  }
+
   private moved(node: NodeProto): number {
     const weights = elementCount(this.index.initializer(node.input[1] ?? '')?.dims ?? []);
     return this.elements(node.input[0] ?? '') + this.elements(node.output[0] ?? '') + weights;
@@ -112,9 +125,16 @@ export class QuantizedTimes {
     return dims === undefined ? 0 : elementCount(dims);
   }
 
-  /** What a layer reads, and what leaves its kernel. */
+  /** What a layer reads, what leaves its kernel, and sums of that in kernels of their own. */
   private tensorsOf(node: NodeProto): string[] {
-    return [...new Set([...this.sources(node.input[0] ?? ''), ...(this.stored.get(node) ?? [])])];
+    const leaving = this.stored.get(node) ?? [];
+    const sums = leaving.flatMap((name) =>
+      this.index
+        .consumers(name)
+        .flatMap((use) => (use.node.opType === 'Add' ? use.node.output : []))
+        .filter((sum) => this.kernels.owner(sum) === null),
+    );
+    return [...new Set([...this.sources(node.input[0] ?? ''), ...leaving, ...sums])];
   }
 
   /** The tensors that a tensor is put together from, as operators that work in any type do it. */

@@ -71,6 +71,11 @@ TEST_F(BuildTest, OptionsReachTheBuilder) {
     EXPECT_FALSE(has(engineText(), "_tf32"));
 }
 
+TEST_F(BuildTest, KernelsAreTimedMoreThanOnce) {
+    ASSERT_EQ(build(request()).status, PB_OK);
+    EXPECT_TRUE(has(engineText(), PB_TRT_RTX ? "averaged=1 " : "averaged=8 ")) << engineText();
+}
+
 TEST_F(BuildTest, TypingIsThatOfTheRequestOrRefused) {
     Built strong = build(request(PB_STRONG));
     EXPECT_EQ(strong.status, kHasStrongTyping ? PB_OK : PB_UNSUPPORTED);

@@ -103,6 +103,7 @@ public:
     ProfilingVerbosity verbosity = ProfilingVerbosity::kLAYER_NAMES_ONLY;
     size_t workspace = 0;
     int32_t level = 3;
+    int32_t averaged = 1;
     int32_t dlaCore = -1;
     bool isHardwareCompatible = false;
     std::vector<const MadeProfile*> profiles;
@@ -120,6 +121,7 @@ public:
         profiles.push_back(static_cast<const MadeProfile*>(profile));
         return static_cast<int32_t>(profiles.size()) - 1;
     }
+    void setAvgTimingIterations(int32_t wanted) noexcept override { averaged = wanted; }
     void setDefaultDeviceType(DeviceType) noexcept override {}
     void setDLACore(int32_t core) noexcept override { dlaCore = core; }
     ITimingCache* createTimingCache(const void* data, std::size_t size) const noexcept override {

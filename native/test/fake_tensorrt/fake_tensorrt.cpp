@@ -370,7 +370,7 @@ private:
         plan.options = "strong=" + std::to_string(mNetwork.isStrong) +
                        " tf32=" + std::to_string(mConfig.has(BuilderFlag::kTF32)) +
                        " workspace=" + std::to_string(mConfig.workspace) + " level=" + std::to_string(mConfig.level) +
-                       " dla=" + std::to_string(mConfig.dlaCore) +
+                       " averaged=" + std::to_string(mConfig.averaged) + " dla=" + std::to_string(mConfig.dlaCore) +
                        " fallback=" + std::to_string(mConfig.has(BuilderFlag::kGPU_FALLBACK));
 #if !FAKE_MODERN
         const auto uses = [&](TacticSource source) {

@@ -41,6 +41,16 @@ describe('FusedKernels', () => {
     expect(ownersOf(nodes, ['sum', 'active'])).toEqual(['branch', 'branch']);
   });
 
+  it('gives nobody a residual sum behind an activation', () => {
+    const nodes = [
+      node('Conv', ['image', 'w'], ['skip']),
+      node('Conv', ['skip', 'w'], ['branch']),
+      node('Relu', ['branch'], ['active']),
+      node('Add', ['skip', 'active'], ['sum']),
+    ];
+    expect(ownersOf(nodes, ['active', 'sum'])).toEqual(['branch', null]);
+  });
+
   it('gives nobody a product of two layers, a GELU, what has constants, and other operators', () => {
     const nodes = [
       node('Conv', ['image', 'w'], ['a']),

@@ -10,12 +10,12 @@ import { float32, model, node, value } from '../calibrate/smallModels';
 const zeros = (name: string, dims: number[]) =>
   makeTensor(name, float32(dims, new Float32Array(dims.reduce((a, b) => a * b, 1))));
 
-/** Conv (16·8·8 outputs of 3·3·3 terms), Gemm with transposed weights, MatMul: 27648, 16384 and 160 multiply-adds. */
+/** Conv (16·8·8 outputs of 64·3·3 terms), Gemm with transposed weights, MatMul: 589824, 16384 and 160 multiply-adds. */
 function threeLayers() {
   const gemm = node('Gemm', ['flat', 'matrix'], ['hidden']);
   setInt(gemm, 'transB', 1);
   return model(
-    [value('image', 'fp32', ['batch', 3, 8, 8])],
+    [value('image', 'fp32', ['batch', 64, 8, 8])],
     [
       node('Conv', ['image', 'kernel'], ['features']),
       node('Flatten', ['features'], ['flat']),
@@ -23,7 +23,7 @@ function threeLayers() {
       node('MatMul', ['hidden', 'weights'], ['scores']),
     ],
     [value('scores', 'fp32', ['batch', 10])],
-    [zeros('kernel', [16, 3, 3, 3]), zeros('matrix', [16, 1024]), zeros('weights', [16, 10])],
+    [zeros('kernel', [16, 64, 3, 3]), zeros('matrix', [16, 1024]), zeros('weights', [16, 10])],
   );
 }
 
@@ -32,6 +32,7 @@ const ranges: TensorRanges = {
   representative: true,
   samples: 1,
   tensors: new Map([
+    ['image', range([1, 64, 8, 8])],
     ['features', range([1, 16, 8, 8])],
     ['hidden', range([1, 16])],
     ['scores', range([1, 10])],
@@ -42,7 +43,7 @@ describe('multiplyAdds', () => {
   it('counts outputs times terms', () => {
     const { proto } = threeLayers();
     const index = new GraphIndex(proto.graph);
-    expect(proto.graph.node.map((layer) => multiplyAdds(layer, index, ranges))).toEqual([27648, 0, 16384, 160]);
+    expect(proto.graph.node.map((layer) => multiplyAdds(layer, index, ranges))).toEqual([589824, 0, 16384, 160]);
   });
 });
 
@@ -106,15 +107,37 @@ describe('guardLayers', () => {
       [value('scores', 'fp32', ['batch', 10])],
       [zeros('kernel', [16, 3, 3, 3]), zeros('weights', [1024, 10])],
     );
-    const keep = (noise: Record<string, number>) => guardLayers(alone, new Map(Object.entries(noise)), ranges, 1e-9);
+    const tensors = new Map([...ranges.tensors, ['image', range([1, 3, 8, 8])] as const]);
+    const keep = (noise: Record<string, number>) =>
+      guardLayers(alone, new Map(Object.entries(noise)), { ...ranges, tensors }, 1e-9);
     const reasons = keep({ 'Conv:features': 1e-3, 'MatMul:scores': 1e-5 });
     expect(Object.keys(reasons)).toEqual(['Conv:features']);
     expect(reasons['Conv:features']).toMatch(/30\.0 dB.*takes no longer/);
     expect(keep({ 'Conv:features': 1e-3 })).toEqual({});
   });
 
+  it('keeps a last convolution that is converted for its own sake, however quiet', () => {
+    const shape = [1, 16, 8, 8];
+    const chain = (last: string) =>
+      model(
+        [value('image', 'fp32', ['batch', 16, 8, 8])],
+        [
+          ...[node('Conv', ['image', 'w'], ['a']), node('Relu', ['a'], ['b']), node('Conv', ['b', 'w'], ['c'])],
+          ...[node(last, ['c'], ['d']), node('Conv', ['d', 'w'], ['end'])],
+        ],
+        [value('end', 'fp32', ['batch', 16, 8, 8])],
+        [zeros('w', [16, 16, 3, 3])],
+      );
+    const tensors = new Map(['image', 'a', 'b', 'c', 'd', 'end'].map((name) => [name, range(shape)]));
+    const noise = new Map(['a', 'c', 'end'].map((name) => [`Conv:${name}`, name === 'end' ? 1e-9 : 1e-3]));
+    const kept = (last: string) => Object.keys(guardLayers(chain(last), noise, { ...ranges, tensors }, 1e-9));
+    expect(kept('Tanh')).toEqual(['Conv:end']);
+    // The kernel in front stores 8 bits for it.
+    expect(kept('Relu')).toEqual([]);
+  });
+
   it('says how noisy and how small a layer is', () => {
     const reasons = guardLayers(threeLayers(), new Map(Object.entries(noisyEnd)), ranges, 0.05);
-    expect(reasons['MatMul:scores']).toMatch(/20\.0 dB.*0\.8 %/);
+    expect(reasons['MatMul:scores']).toMatch(/20\.0 dB.*0\.5 %/);
   });
 });

@@ -190,6 +190,85 @@ describe('INT8 placement and scales', () => {
     expect(quantizedSource(variant, named(variant, 'Concat_y'), 0)).toBeNull();
   });
 
+  /** A block of YOLO: what a convolution with SiLU makes is split, one half goes through two more and a sum, all are joined. */
+  const crossStage = () => {
+    const silu = (x: string) => [node('Sigmoid', [x], [`${x}_gate`]), node('Mul', [x, `${x}_gate`], [`${x}_act`])];
+    return buildModel({
+      nodes: [
+        ...[conv('x', 'w1', 'a'), ...silu('a'), node('Split', ['a_act', 'halves'], ['left', 'right'], { axis: 1 })],
+        ...[conv('right', 'w2', 'b'), ...silu('b'), conv('b_act', 'w2', 'c'), ...silu('c')],
+        ...[node('Add', ['right', 'c_act'], ['sum']), node('Concat', ['left', 'right', 'sum'], ['all'], { axis: 1 })],
+        conv('all', 'w3', 'y'),
+      ],
+      inputs: [image()],
+      outputs: [value('y', null)],
+      initializers: [
+        ...[weights('w1', [32, 16, 3, 3]), weights('w2', [16, 16, 3, 3], 2), weights('w3', [16, 48, 3, 3], 3)],
+        makeInt64('halves', [16, 16]),
+      ],
+    });
+  };
+
+  it('quantizes in front of a Split whose parts are read in 8 bits, at the scale of what they join', async () => {
+    const prepared = prepareModel(crossStage());
+    const ranges = await rangesOf(prepared, picture);
+    expect(scaleTargets(prepared, { precision: 'int8', plan: noPlan, ranges })).toEqual([
+      ...['x', 'all', 'a_act', 'b_act', 'c_act'],
+    ]);
+    const { model, decisions } = await convert(crossStage(), picture, { precision: 'int8' });
+    expect(decisions).toEqual([]);
+    expect(quantizedSource(model, named(model, 'Split_left'), 0)).toBe('a_act');
+    const scaleOf = (tensor: string) => constant(model, `${tensor}_scale`).data[0];
+    expect(scaleOf('a_act')).toBe(scaleOf('all'));
+    expect(scaleOf('right')).toBe(scaleOf('all'));
+    const reference = await run(encodeModel(crossStage()), picture);
+    expect(relativeError(reference['y']!.data, (await evaluate(model, picture))['y']!.data)).toBeLessThan(0.05);
+  });
+
+  it('leaves a Split alone of which a part is read raw, or which no layer feeds', async () => {
+    const { model } = await convert(crossStage(), picture, {
+      precision: 'int8',
+      plan: { ...noPlan, keep: [{ match: 'Concat_all', precision: 'fp16' }] },
+    });
+    expect(quantizedSource(model, named(model, 'Split_left'), 0)).toBeNull();
+    expect(quantizedSource(model, named(model, 'Conv_b'), 0)).toBe('right');
+    const unfed = buildModel({
+      nodes: [
+        ...[node('Tanh', ['x'], ['t']), node('Split', ['t', 'halves'], ['left', 'right'], { axis: 1 })],
+        ...[conv('left', 'w1', 'y'), conv('right', 'w1', 'z')],
+      ],
+      inputs: [value('x', [1, 32, 6, 6])],
+      outputs: [value('y', null), value('z', null)],
+      initializers: [weights('w1', [16, 16, 3, 3]), makeInt64('halves', [16, 16])],
+    });
+    const wide: Feeds = { x: { dims: [1, 32, 6, 6], data: noise(1152, 7) } };
+    const { model: variant } = await convert(unfed, wide, { precision: 'int8' });
+    expect(quantizedSource(variant, named(variant, 'Split_left'), 0)).toBeNull();
+    expect(quantizedSource(variant, named(variant, 'Conv_z'), 0)).toBe('right');
+  });
+
+  it('reads both inputs of a sum in 8 bits where an activation keeps it from the kernel of its branch', async () => {
+    const { model } = await convert(crossStage(), picture, { precision: 'int8' });
+    const sum = named(model, 'Add_sum');
+    expect([quantizedSource(model, sum, 0), quantizedSource(model, sum, 1)]).toEqual(['right', 'c_act']);
+    // FP8 has no 8-bit sums.
+    const { model: fp8 } = await convert(crossStage(), picture, { precision: 'fp8' });
+    expect(quantizedSource(fp8, named(fp8, 'Add_sum'), 1)).toBeNull();
+  });
+
+  it('what is read of a Concat, alone after its other reader was left out, keeps the scale that it shared', async () => {
+    const prepared = prepareModel(crossStage());
+    const ranges = await rangesOf(prepared, picture);
+    const targets = scaleTargets(prepared, { precision: 'int8', plan: noPlan, ranges });
+    const table = { ...tableOf(ranges, targets), guarded: { Conv_y: 'noisy' } };
+    const { model, decisions } = await convert(crossStage(), picture, { precision: 'int8', table });
+    expect(decisions.map(({ node: name, reason }) => [name, reason])).toEqual([['Conv_y', 'noisy']]);
+    expect(quantizedSource(model, named(model, 'Conv_b'), 0)).toBe('right');
+    expect(constant(model, 'right_scale').data[0]).toBe(
+      constant((await convert(crossStage(), picture, { precision: 'int8' })).model, 'right_scale').data[0],
+    );
+  });
+
   it('leaves a layer without a usable scale alone, and says so', async () => {
     const model = residual();
     const prepared = prepareModel(model);

@@ -96,6 +96,27 @@ describe('QuantizedTimes', () => {
     expect(keep(['b'])).toBe(layer + 5 * size + 3 * size);
   });
 
+  it('a sum behind an activation reads and writes 8 bits in a kernel of its own', () => {
+    const nodes = [
+      ...[conv('image', 'a'), relu('a', 'skip'), conv('skip', 'b', 'v'), relu('b', 'active')],
+      ...[node('Add', ['skip', 'active'], ['sum']), conv('sum', 'c', 'u')],
+    ];
+    const { found, keep } = times(nodes, 'c', ['a', 'b', 'c']);
+    expect(found.total()).toBe(3 * layer + 5 * size);
+    // The branch in FP16: the skip is stored for the sum, too, which is quantized for its reader.
+    expect(keep(['b'])).toBe(layer + 5 * size + 3 * size);
+  });
+
+  it('a Split hands 8 bits on to all who read its parts', () => {
+    const split = node('Split', ['b'], ['left', 'right']);
+    const nodes = [conv('image', 'a'), relu('a', 'b'), split, conv('left', 'c', 'v'), conv('right', 'd', 'u')];
+    const joined = [...nodes, node('Concat', ['c', 'd'], ['all']), conv('all', 'e', 't')];
+    const { found, keep } = times(joined, 'e', ['a', 'c', 'd', 'e']);
+    expect(found.total()).toBe(4 * layer + 5 * size);
+    // Stored in FP16 and copied for the one part, quantized for the other; what it writes is quantized to be joined.
+    expect(keep(['c'])).toBe(layer + 8 * size + 3 * size);
+  });
+
   it('looks at every tensor once, however often it is read within a kernel', () => {
     const doubled = Array.from({ length: 60 }, (_, i) => node('Add', [`x${i}`, `x${i}`], [`x${i + 1}`]));
     const { found } = times([conv('image', 'x0'), ...doubled], 'x60', ['x0']);
