@@ -9,7 +9,7 @@ import { dataType, type NodeProto } from '../../extension/model/onnx.generated';
 import { Constants } from '../../extension/plan/constants';
 
 const layers = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
-const readers = new Set([...layers, 'Add', 'AveragePool', 'Concat']);
+const readers = new Set([...layers, 'Add', 'AveragePool', 'Concat', 'Split']);
 const fp16MinNormal = 2 ** -14;
 
 /**

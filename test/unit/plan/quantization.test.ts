@@ -217,6 +217,7 @@ describe('INT8 placement and scales', () => {
     ]);
     const { model, decisions } = await convert(crossStage(), picture, { precision: 'int8' });
     expect(decisions).toEqual([]);
+    expect(quantizedFormFaults(model)).toEqual([]);
     expect(quantizedSource(model, named(model, 'Split_left'), 0)).toBe('a_act');
     const scaleOf = (tensor: string) => constant(model, `${tensor}_scale`).data[0];
     expect(scaleOf('a_act')).toBe(scaleOf('all'));
