@@ -46,7 +46,10 @@ export interface Dataset {
   readonly classes: readonly string[] | null;
   /** How `batches` may group samples; left out: `any`. */
   readonly batchRule?: BatchRule;
-  /** How many samples may be asked for before the first has come; left out: one, since reading shares this thread. */
+  /**
+   * How many samples may be asked for before the first has come; left out: one, since reading shares this thread. It may grow
+   * once samples have shown their size.
+   */
   readonly readAhead?: number;
   /** Known without decoding; left out where only `get` can tell (JS modules, Python). */
   describe?(index: number): SampleInfo;

@@ -57,32 +57,62 @@ function endsInLayer(tensor: string, index: GraphIndex, constants: Constants, la
   return endsInLayer(inner, index, constants, layers);
 }
 
-/** Lengths of the two paths from the nearest common ancestor, or null if there is none near. */
+/**
+ * Lengths of the two paths from the nearest common ancestor, or null if there is none near; of equally near ones, the paths of which
+ * the first is the shortest. Both sides are searched step by step and no farther than a nearer one could be: residual blocks are short,
+ * and the network before them is not.
+ */
 function shareAncestor(first: string, second: string, index: GraphIndex): [number, number] | null {
-  const left = ancestors(first, index);
-  const right = ancestors(second, index);
-  let best: [number, number] | null = null;
-  for (const [tensor, length] of left) {
-    const other = right.get(tensor);
-    if (other !== undefined && (best === null || length + other < best[0] + best[1])) best = [length, other];
+  const left = new Ancestors(first, index);
+  const right = new Ancestors(second, index);
+  let nearest: [number, number] | null = null;
+  // What has not been seen lies at least `distance` from one of the two.
+  for (let distance = 1; distance <= deepest && (nearest === null || sum(nearest) >= distance); distance++) {
+    for (const tensor of [...left.step(), ...right.step()]) {
+      const lengths: [number, number] = [left.distance(tensor), right.distance(tensor)];
+      const lead = nearest === null ? -Infinity : sum(lengths) - sum(nearest) || lengths[0] - nearest[0];
+      if (sum(lengths) < Infinity && lead < 0) nearest = lengths;
+    }
   }
-  return best;
+  return nearest;
+}
+
+function sum([first, second]: readonly [number, number]): number {
+  return first + second;
 }
 
 /** Tensors before a tensor with their distance in nodes, the tensor itself at 0. */
-function ancestors(tensor: string, index: GraphIndex): Map<string, number> {
-  const distances = new Map([[tensor, 0]]);
-  let front = [tensor];
-  for (let distance = 1; distance <= deepest && front.length > 0; distance++) {
+class Ancestors {
+  private readonly distances: Map<string, number>;
+  private front: readonly string[];
+  private steps = 0;
+
+  constructor(
+    tensor: string,
+    private readonly index: GraphIndex,
+  ) {
+    this.distances = new Map([[tensor, 0]]);
+    this.front = [tensor];
+  }
+
+  /** Infinity for a tensor that was not seen. */
+  distance(tensor: string): number {
+    return this.distances.get(tensor) ?? Infinity;
+  }
+
+  /** Goes one node farther, to the tensors returned. */
+  step(): readonly string[] {
+    const { index, distances } = this;
     const next: string[] = [];
-    for (const name of front) {
+    this.steps++;
+    for (const name of this.front) {
       for (const input of index.producer(name)?.input ?? []) {
         if (input === '' || distances.has(input) || index.initializer(input) !== undefined) continue;
-        distances.set(input, distance);
+        distances.set(input, this.steps);
         next.push(input);
       }
     }
-    front = next;
+    this.front = next;
+    return next;
   }
-  return distances;
 }

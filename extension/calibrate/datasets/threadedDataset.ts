@@ -44,8 +44,10 @@ export interface DatasetThreadSide extends Side {
   readonly events: Record<never, never>;
 }
 
-/** Samples asked for ahead of the one that is awaited. */
-const readAhead = 16;
+/** Samples asked for ahead of the one that is awaited: as many as the budget holds of the largest seen, within these bounds. */
+const leastReadAhead = 16;
+const mostReadAhead = 256;
+const readAheadBytes = 32 * 2 ** 20;
 
 /**
  * @param entry the bundle of `datasetThread.ts`
@@ -93,9 +95,10 @@ class ThreadedDataset implements Dataset {
   readonly length: number;
   readonly labelled: boolean;
   readonly classes: readonly string[] | null;
-  readonly readAhead = readAhead;
   readonly batchRule?: BatchRule;
   readonly describe?: (index: number) => SampleInfo;
+  /** Of the samples that have come; 0 before the first. */
+  private largestBytes = 0;
 
   constructor(
     readonly source: string,
@@ -118,9 +121,16 @@ class ThreadedDataset implements Dataset {
     }
   }
 
+  /** Small samples are all there by the time that a session is open, and the thread takes no processor from inference. */
+  get readAhead(): number {
+    if (this.largestBytes === 0) return leastReadAhead;
+    return Math.min(Math.max(Math.floor(readAheadBytes / this.largestBytes), leastReadAhead), mostReadAhead);
+  }
+
   async get(index: number, signal?: AbortSignal): Promise<Sample> {
     const answer = await this.channel.request('get', index, { signal });
     if ('unreadable' in answer) throw new UnreadableSample(answer.unreadable);
+    this.largestBytes = Math.max(this.largestBytes, sampleBytes(answer.sample));
     return answer.sample;
   }
 
@@ -138,4 +148,8 @@ class ThreadedDataset implements Dataset {
     this.channel.dispose();
     await this.thread.terminate();
   }
+}
+
+function sampleBytes({ tensors }: Sample): number {
+  return Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
 }

@@ -79,6 +79,16 @@ describe('entropyThreshold', () => {
     }
   });
 
+  it('equals it where thresholds are ruled out several at a time', () => {
+    const width = 1 / 1800;
+    for (const [seed, spread] of [0.05, 0.2, 0.6].entries()) {
+      const normal = normalNumbers(seed + 3);
+      const values = [...Array.from({ length: 20000 }, () => Math.min(Math.abs(normal()) * spread, 1)), 1];
+      const counts = histogramOf(values, 1, 1800);
+      expect(entropyThreshold(counts, width), `${spread}`).toBeCloseTo(literalThreshold(counts, width), 9);
+    }
+  });
+
   it('clips rare outliers', () => {
     const normal = normalNumbers(3);
     const values = [...Array.from({ length: 100000 }, normal), 100];

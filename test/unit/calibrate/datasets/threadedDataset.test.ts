@@ -50,6 +50,20 @@ describe('openThreadedDataset', () => {
     expect(samples[0]?.tensors['x']?.data).toEqual(Float32Array.of(9, 10, 11));
   });
 
+  it('has more samples read ahead the smaller they are', async () => {
+    const row = (length: number) => write(temporaryFolder(), 'd.npy', npyFloats([1, length], new Float32Array(length)));
+    for (const [length, ahead] of [
+      [3, 256],
+      [2 ** 18, 32],
+      [2 ** 20, 16],
+    ] as const) {
+      const data = await openInThread(row(length), { inputs: [spec('x', ['N', length])] });
+      expect(data.readAhead, `${length} elements, none seen`).toBe(16);
+      await data.get(0);
+      expect(data.readAhead, `${length} elements`).toBe(ahead);
+    }
+  });
+
   it('gives a sample as often as it is asked for, also one that a module keeps', async () => {
     const kept = 'const kept = new Float32Array([1, 2, 3]); export default { length: 1, get: () => kept };';
     for (const source of [arrays(), write(temporaryFolder(), 'd.mjs', kept)]) {
