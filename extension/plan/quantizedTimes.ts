@@ -10,6 +10,8 @@
  * - In front of a convolution whose input no 8-bit kernel stores there is a kernel that quantizes: it reads 2 bytes, writes 1.
  * - A convolution in 8 bits whose output anyone reads otherwise stores FP16 in its own layout, and a kernel behind it copies that
  *   to the layout of FP16 kernels: 2 bytes read, 2 written; what quantizes it for other readers comes on top.
+ * - A Split hands on the 8 bits that it is given. So does a sum behind an activation, in a kernel of its own that reads both inputs in
+ *   8 bits (`residualSums.ts`); the copies around it are not counted, since not every TensorRT makes them.
  * - Matrix products need neither: elementwise kernels around them quantize on the way.
  *
  * So one layer left out of a chain costs more than its own time, and one layer alone in 8 bits is slower than in FP16. All times are
