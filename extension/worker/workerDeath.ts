@@ -17,17 +17,32 @@ export interface WorkerDeath {
 /** What V8 and the C++ runtime print when memory runs out, before they abort. */
 const heapExhausted = /JavaScript heap out of memory|Reached heap limit|Fatal process out of memory/;
 const allocationFailed = /std::bad_alloc|cannot allocate memory|out of memory/i;
+/**
+ * What TensorRT's own compiler of kernels prints before it aborts. "Out of memory" among it, seen with 256 GB free: of TensorRT 10.6,
+ * which had INT4 weights to compile (docs/measurements/h200-trt10.6).
+ */
+const compilerFailed = /^LLVM ERROR: (.*)$/m;
 const shownLines = 12;
 /** Traces and tables that Node prints when it aborts: of use to a developer, who has the whole log. */
 const noise = /^-{5} .* stack trace -{5}$|^\s*\d+: |^<--- .* --->$|^\[\d+:0x[\da-f]+\]/;
 
 export function workerDeathError(death: WorkerDeath): CodedError {
+  const compiler = compilerReason(death);
   const memory = memoryReason(death);
   const log = death.log
     .filter((line) => !noise.test(line))
     .slice(-shownLines)
     .join('\n');
   const tail = log === '' ? ' It left no log.' : ` Last lines of its log:\n${log}`;
+  if (compiler !== null) {
+    return new CodedError({
+      code: 'ENGINE_BUILD',
+      reason: `TensorRT's compiler of kernels ended the worker process in stage ${death.stage}: ${compiler}.${tail}`,
+      fix:
+        'Leave this precision out, or try another optimization level or another version of TensorRT. Where the machine was short of ' +
+        'memory, close other programs.',
+    });
+  }
   if (memory !== null) {
     return new CodedError({
       code: 'WORKER_OUT_OF_MEMORY',
@@ -44,6 +59,12 @@ export function workerDeathError(death: WorkerDeath): CodedError {
 
 function ending({ signal, code }: WorkerDeath): string {
   return signal === null ? `exit code ${code ?? 'unknown'}` : signal;
+}
+
+/** What TensorRT's compiler said, or null where it was not the one to abort. */
+function compilerReason({ signal, code, log }: WorkerDeath): string | null {
+  const said = compilerFailed.exec(log.join('\n'))?.[1] ?? null;
+  return signal !== null || code !== 0 ? said : null;
 }
 
 /** Why this death is one of memory, or null when it is not. */

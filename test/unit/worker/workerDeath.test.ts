@@ -13,11 +13,20 @@ describe('workerDeathError', () => {
     ['a kill as a shell reports it', { code: 137 }, 'WORKER_OUT_OF_MEMORY'],
     ['a full V8 heap', { signal: 'SIGABRT', log: ['FATAL ERROR: Reached heap limit'] }, 'WORKER_OUT_OF_MEMORY'],
     ['a failed new', { signal: 'SIGABRT', log: ["instance of 'std::bad_alloc'"] }, 'WORKER_OUT_OF_MEMORY'],
+    ["TensorRT's compiler giving up", { signal: 'SIGABRT', log: ['LLVM ERROR: out of memory'] }, 'ENGINE_BUILD'],
     ['talk of memory before another death', { signal: 'SIGSEGV', log: ['CUDA out of memory?'] }, 'WORKER_CRASHED'],
   ])('%s', (_, facts, code) => {
     const error = death(facts);
     expect(error.code).toBe(code);
     expect(error.reason).toContain('in stage build (int8)');
+  });
+
+  test("says what TensorRT's compiler said, which more memory does not help", () => {
+    const { reason, fix } = death({ code: 1, log: ['LLVM ERROR: Cannot select: v8f16'] });
+    expect(reason).toContain(
+      'compiler of kernels ended the worker process in stage build (int8): Cannot select: v8f16.',
+    );
+    expect(fix).toMatch(/^Leave this precision out/);
   });
 
   test('shows the newest lines of a long log', () => {
