@@ -221,9 +221,11 @@ class VariantWriter {
     const guarded = dtype === 'int8' ? this.request.table?.guarded : undefined;
     const excluded = new Map<NodeProto, string>();
     const options = { dtype, keep: this.keep, ranges };
-    const { scaleSources: calibrated } = placeQuantization(this.model, decided, options);
+    const whole = placeQuantization(this.model, decided, options);
+    const { scaleSources: calibrated } = whole;
     for (;;) {
-      const placement = placeQuantization(this.model, decided, { ...options, guarded, excluded });
+      const isWhole = guarded === undefined && excluded.size === 0;
+      const placement = isWhole ? whole : placeQuantization(this.model, decided, { ...options, guarded, excluded });
       // A model in which no layer can be quantized has nothing to calibrate: its variant is the rest precision, with a warning.
       const table = this.request.table ?? (placement.edges.length === 0 ? { tensors: {} } : null);
       if (table === null) return null;

@@ -2,13 +2,15 @@
  * Which tensors TensorRT computes in the kernel of which layer: a convolution or matrix product takes in the activation behind it and
  * the residual sum it ends in, so that what lies between is never stored.
  *
- * Read off the engines of TensorRT 10.6 on an H200 (docs/measurements/h200-trt10.6), whose layers are named for the nodes in them:
- * `Conv + Relu`, `Conv + Clip`, `Conv + PWN(Sigmoid, Mul)`, `Conv + Add`; an Add behind `Conv + PWN(Sigmoid, Mul)` has a kernel of its own. A GELU is left apart, as one operator and as five with constants: in 16
- * bits it fuses, but where 8 bits are stored behind it the builder of a strongly typed network ends with an internal error
+ * Read off the engines of TensorRT 10.6 on an H200 (docs/measurements/h200-trt10.6), whose layers are named for the nodes in
+ * them: `Conv + Relu`, `Conv + Clip`, `Conv + PWN(Sigmoid, Mul)`, `Conv + Add`; an Add behind `Conv + PWN(Sigmoid, Mul)` has a
+ * kernel of its own. A GELU is left apart, as one operator and as five with constants: in 16 bits it fuses, but where 8 bits are
+ * stored behind it the builder of a strongly typed network ends with an internal error
  * (`Assertion type() == expectedDataType<T>()`). So are activations that have not been seen there.
  */
 import type { GraphIndex } from '../model/graphIndex';
 import type { NodeProto } from '../model/onnx.generated';
+import { quantizableTypes } from './quantizableLayers';
 
 export class FusedKernels {
   private readonly owners = new Map<string, NodeProto>();
@@ -44,7 +46,7 @@ export class FusedKernels {
   }
 }
 
-const isLayer = (node: NodeProto): boolean => isConvolution(node) || node.opType === 'Gemm' || node.opType === 'MatMul';
+const isLayer = (node: NodeProto): boolean => quantizableTypes.has(node.opType ?? '');
 
 export const isConvolution = (node: NodeProto | null): boolean =>
   node?.opType === 'Conv' || node?.opType === 'ConvTranspose';

@@ -2,9 +2,9 @@
  * Decides where Q/DQ pairs go: which inputs of which nodes are read through 8 bits, and which tensors share a scale.
  *
  * Placement follows what TensorRT fuses (ALGORITHMS §2): inputs only, never outputs; weights per channel; fused epilogues
- * raw; of a residual sum what does not end in a layer; one scale for what a Concat joins and a Split divides. No layer is left half quantized: TensorRT's
- * grouped convolutions take 8 bits only if they give 8 bits. Knows nothing of scale values: `scaleTargets.ts` tells
- * calibration which tensors need one and `writeQuantization.ts` writes the pairs.
+ * raw; of a residual sum what does not end in a layer; one scale for what a Concat joins and a Split divides. No layer is
+ * left half quantized: TensorRT's grouped convolutions take 8 bits only if they give 8 bits. Knows nothing of scale values:
+ * `scaleTargets.ts` tells calibration which tensors need one and `writeQuantization.ts` writes the pairs.
  */
 import type { TensorRanges } from '../contract/calibrationTable';
 import { getInt } from '../model/attributes';
@@ -64,10 +64,11 @@ export function placeQuantization(
 ): QuantizationPlacement {
   const index = new GraphIndex(model.proto.graph);
   const constants = new Constants(model.proto.graph, model);
+  const kernels = new FusedKernels(index, model.proto.graph.node);
   const excluded = new Map(options.excluded);
   // Leaving a layer out can leave the one before it with an output that nobody reads in 8 bits: until all are whole.
   for (;;) {
-    const placer = new Placer(model, decisions, { ...options, excluded }, index, constants);
+    const placer = new Placer(model, decisions, { ...options, excluded }, index, constants, kernels);
     const placement = placer.place();
     const half = placer.halfQuantized();
     if (half.length === 0) return placement;
@@ -91,7 +92,6 @@ class Placer {
   private readonly shared = new UnionFind();
   /** Tensors that scales which are shared are taken of: outputs of concatenations, inputs of splits. */
   private readonly scaled = new Set<string>();
-  private readonly kernels: FusedKernels;
 
   constructor(
     private readonly model: Model,
@@ -99,9 +99,8 @@ class Placer {
     private readonly options: PlaceOptions,
     private readonly index: GraphIndex,
     private readonly constants: Constants,
-  ) {
-    this.kernels = new FusedKernels(index, model.proto.graph.node);
-  }
+    private readonly kernels: FusedKernels,
+  ) {}
 
   place(): QuantizationPlacement {
     const { node: nodes } = this.model.proto.graph;

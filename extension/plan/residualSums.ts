@@ -31,13 +31,14 @@ export function residualInputs(node: NodeProto, context: ResidualContext): reado
   const { index, constants, layers } = context;
   const [first = '', second = ''] = node.input;
   if (first === '' || second === '' || first === second || constants.has(first) || constants.has(second)) return [];
-  const lengths = shareAncestor(first, second, index);
   const firstFused = endsInLayer(first, index, constants, layers);
   const secondFused = endsInLayer(second, index, constants, layers);
-  if (firstFused && secondFused) return lengths === null ? [] : [lengths[0] > lengths[1] ? 1 : 0];
+  const isOwnKernel = () => context.isQuantized && [first, second].some((name) => endsInActivation(name, context));
+  if (!firstFused && !secondFused && !isOwnKernel()) return [];
+  const lengths = shareAncestor(first, second, index);
   if (lengths === null) return [];
-  if (firstFused || secondFused) return [firstFused ? 1 : 0];
-  return context.isQuantized && [first, second].some((name) => endsInActivation(name, context)) ? [0, 1] : [];
+  if (firstFused && secondFused) return [lengths[0] > lengths[1] ? 1 : 0];
+  return firstFused || secondFused ? [firstFused ? 1 : 0] : [0, 1];
 }
 
 /** Is the tensor what a quantized convolution's kernel stores behind an activation, for the sum alone? */
